@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A reserved range of I/O ports that gives itself back.
+ */
+#include <linux/ioport.h>
+
+#include "ioport_region.h"
+
+int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
+			  const char *name)
+{
+	if (region->size)
+		return -EALREADY;
+	if (!size)
+		return -EINVAL;
+	/* The sum is taken in 64 bits, so that no size can wrap around. */
+	if (base >= IOPORT_SPACE_SIZE || (u64)base + size > IOPORT_SPACE_SIZE)
+		return -ERANGE;
+	if (!request_region(base, size, name))
+		return -EBUSY;
+
+	region->base = base;
+	region->size = size;
+	return 0;
+}
+
+void ioport_region_release(struct ioport_region *region)
+{
+	struct ioport_region released = ioport_region_take(region);
+
+	if (released.size)
+		release_region(released.base, released.size);
+}
