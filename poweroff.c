@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * End a QEMU virtual machine with an exit code of the guest's choice.
+ *
+ * QEMU's isa-debug-exit device turns a byte written to its port into the end of
+ * the machine, with the process status (byte << 1) | 1 (hw/misc/debugexit.c in
+ * QEMU's source). This file is the policy: the parameters, and which events end
+ * the machine with which code. How a range of ports is held, and how a wait is
+ * kept, is in ioport_region.c and deferred_reset.c.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "deferred_reset.h"
+#include "ioport_region.h"
+
+/* QEMU's defaults are 0x501 and 2; these are the ones that the rig gives it. */
+#define IOBASE_DEFAULT	0x10f4
+#define IOSIZE_DEFAULT	4
+
+/* The process status has eight bits, and the lowest is taken: 128 would look like 0. */
+#define CODE_DEFAULT	0
+#define CODE_MAX	127
+
+#define DELAY_NEVER	-1
+#define DELAY_DEFAULT_S	0
+#define DELAY_MAX_S	(31 * 24 * 60 * 60)
+
+/* What an x86 machine reads from a port with no device behind it. */
+#define NO_DEVICE	0xff
+
+/* How long QEMU may take to end once it was told to. */
+#define END_GRACE_MS	1000
+
+/**
+ * struct ranged - an integer parameter and the values that it may take
+ * @value: now
+ * @min: smallest
+ * @max: largest
+ */
+struct ranged {
+	int value;
+	int min;
+	int max;
+};
+
+/*
+ * Context: process; from the command line of the load, before init, or from
+ * sysfs. Under the parameter lock of this module in both cases.
+ */
+static int ranged_parse(const char *text, const struct kernel_param *kp, int *value)
+{
+	const struct ranged *ranged = kp->arg;
+	int err = kstrtoint(text, 0, value);
+
+	if (err == -EINVAL) {
+		pr_err("%s: not a number: give an integer from %d to %d\n", kp->name,
+		       ranged->min, ranged->max);
+		return -EINVAL;
+	}
+	if (err || *value < ranged->min || *value > ranged->max) {
+		pr_err("%s: out of range: give an integer from %d to %d\n", kp->name,
+		       ranged->min, ranged->max);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static int ranged_set(const char *text, const struct kernel_param *kp)
+{
+	struct ranged *ranged = kp->arg;
+	int value;
+	int err = ranged_parse(text, kp, &value);
+
+	if (!err)
+		WRITE_ONCE(ranged->value, value);
+	return err;
+}
+
+static int ranged_get(char *buffer, const struct kernel_param *kp)
+{
+	const struct ranged *ranged = kp->arg;
+
+	return sysfs_emit(buffer, "%d\n", READ_ONCE(ranged->value));
+}
+
+static const struct kernel_param_ops ranged_ops = {
+	.set = ranged_set,
+	.get = ranged_get,
+};
+
+static struct ranged iobase = { IOBASE_DEFAULT, 0, IOPORT_SPACE_SIZE - 1 };
+module_param_cb(iobase, &ranged_ops, &iobase, 0444);
+__MODULE_PARM_TYPE(iobase, "int");
+MODULE_PARM_DESC(iobase,
+		 "first I/O port, as in -device isa-debug-exit,iobase= (0-0xffff, default "
+		 __stringify(IOBASE_DEFAULT) ")");
+
+static struct ranged iosize = { IOSIZE_DEFAULT, 1, IOPORT_SPACE_SIZE };
+module_param_cb(iosize, &ranged_ops, &iosize, 0444);
+__MODULE_PARM_TYPE(iosize, "int");
+MODULE_PARM_DESC(iosize,
+		 "number of I/O ports, as in -device isa-debug-exit,iosize= (1-0x10000, default "
+		 __stringify(IOSIZE_DEFAULT) ")");
+
+static struct ranged code = { CODE_DEFAULT, 0, CODE_MAX };
+module_param_cb(code, &ranged_ops, &code, 0444);
+__MODULE_PARM_TYPE(code, "int");
+MODULE_PARM_DESC(code, "exit code; QEMU exits with (code << 1) | 1 (0-"
+		 __stringify(CODE_MAX) ", default " __stringify(CODE_DEFAULT) ")");
+
+static struct ranged delay = { DELAY_DEFAULT_S, DELAY_NEVER, DELAY_MAX_S };
+module_param_cb(delay, &ranged_ops, &delay, 0444);
+__MODULE_PARM_TYPE(delay, "int");
+MODULE_PARM_DESC(delay,
+		 "seconds until the exit; 0 at once, -1 never (-1-2678400, default "
+		 __stringify(DELAY_DEFAULT_S) ")");
+
+static struct ioport_region ports;
+
+/*
+ * Context: process, from a workqueue. The write does not return before QEMU 9.1;
+ * from then on the guest runs on until QEMU's main loop has taken notice.
+ */
+static void end_machine(struct deferred_reset *reset)
+{
+	pr_emerg("deadline: ending the machine with code %d\n", code.value);
+	ioport_region_outb(&ports, 0, code.value);
+	msleep(END_GRACE_MS);
+	pr_emerg("the machine still runs %d ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
+		 END_GRACE_MS, code.value, ports.base);
+}
+
+static struct deferred_reset deadline;
+
+/*
+ * Reserves the ports that the parameters name and makes sure that the device is
+ * there; says what to do if not.
+ */
+static int __init claim_ports(struct ioport_region *claimed)
+{
+	struct ioport_region region __free(ioport_region) = {};
+	int base = iobase.value, size = iosize.value;
+	int err = ioport_region_request(&region, base, size, KBUILD_MODNAME);
+
+	switch (err) {
+	case 0:
+		break;
+	case -EBUSY:
+		pr_err("ports 0x%x-0x%x are taken: see /proc/ioports for the owner, or give QEMU and this module another iobase=\n",
+		       base, base + size - 1);
+		return err;
+	default:
+		pr_err("iobase=0x%x iosize=%d: past the last port, 0xffff: give a range that ends there or earlier\n",
+		       base, size);
+		return err;
+	}
+
+	if (ioport_region_inb(&region, 0) == NO_DEVICE) {
+		pr_err("no device at port 0x%x: start QEMU with -device isa-debug-exit,iobase=0x%x,iosize=0x%02x\n",
+		       base, base, size);
+		return -ENODEV;
+	}
+
+	*claimed = ioport_region_take(&region);
+	return 0;
+}
+
+static int __init qemu_poweroff_init(void)
+{
+	int err = claim_ports(&ports);
+
+	if (err)
+		return err;
+
+	deferred_reset_init(&deadline, end_machine);
+	if (delay.value == DELAY_NEVER) {
+		pr_info("holding ports 0x%x-0x%x; no delay set\n", ports.base,
+			ports.base + ports.size - 1);
+		return 0;
+	}
+	pr_info("holding ports 0x%x-0x%x; ending the machine with code %d in %d s\n",
+		ports.base, ports.base + ports.size - 1, code.value, delay.value);
+	deferred_reset_arm(&deadline, ktime_set(delay.value, 0));
+	return 0;
+}
+
+/* In exact reverse of init. */
+static void __exit qemu_poweroff_exit(void)
+{
+	deferred_reset_cancel(&deadline);
+	ioport_region_release(&ports);
+	pr_info("gave the ports back\n");
+}
+
+module_init(qemu_poweroff_init);
+module_exit(qemu_poweroff_exit);
+
+MODULE_DESCRIPTION("End a QEMU virtual machine with an exit code, through isa-debug-exit");
+MODULE_AUTHOR("qemu_poweroff maintainers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0");
