@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a person types. What the kernel's build reads is in Kbuild.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+# Which kernel: KVER= names one of the distribution's, KDIR= a build tree or
+# headers, KERNEL= an image. None of them: the default of scripts/kernel.
+kernel = scripts/kernel $(if $(KDIR),--build '$(KDIR)') $(if $(KERNEL),--image '$(KERNEL)') $(KVER)
+
+# The demonstration.
+DELAY ?= 3
+CODE ?= 42
+
+# The kernels of make test-kernels.
+KERNELS ?= 6.1 6.12
+
+# What the kernel's own build would take from the environment or the command
+# line reaches it from there: V= W= C= LLVM=, and INSTALL_MOD_PATH=.
+export INSTALL_MOD_PATH
+
+.PHONY: all run shell test test-kernels check modules_install clean distclean help setup-run setup-test setup-check
+
+all: setup-run ## build qemu_poweroff.ko for the kernel chosen
+	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
+		echo "built $${directory#$(CURDIR)/}/qemu_poweroff.ko"
+
+run: setup-run ## show the driver at work in a guest: DELAY=3 CODE=42
+	@scripts/demo -d '$(DELAY)' -c '$(CODE)' -k "$$($(kernel))"
+
+shell: setup-run ## a shell in a guest, with the driver at hand
+	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
+		scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko"
+
+test: setup-run setup-test ## prove the driver, a fresh guest a scenario
+	@KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
+		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
+		bats --tap --jobs "$$(nproc)" $(or $(TESTS),tests)
+
+test-kernels: ## the same on each of KERNELS
+	@for kernel in $(KERNELS); do $(MAKE) test KVER=$$kernel KDIR= KERNEL= || failed=1; done; \
+		[[ ! $$failed ]]
+
+check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc, shellcheck, objdump
+	@scripts/check -k "$$($(kernel))"
+
+modules_install: all ## install the module; INSTALL_MOD_PATH= is honoured
+	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
+
+clean: ## remove what was built, keep the kernels that were fetched
+	rm -rf build/modules build/check build/accel
+
+distclean: ## remove what was fetched, too
+	rm -rf build
+
+help: ## this list
+	@echo 'Targets:'
+	@sed -nE 's/^([a-z_-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 20
+	@echo
+	@echo 'Which kernel (default: make fetches one):'
+	@echo '  KVER=             one of the distribution: 6.1, 6.12, cloud, 6.12-rt, 6.1.0-56-amd64'
+	@echo '  KDIR=             a build tree, or headers'
+	@echo '  KERNEL=           an image: bzImage or vmlinux'
+	@echo
+	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
+	@echo 'TESTS= narrows make test to files; ACCEL=kvm or tcg settles the accelerator.'
+
+setup-run setup-test setup-check:
+	@scripts/setup $(@:setup-%=%)
