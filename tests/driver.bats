@@ -1,0 +1,250 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The driver by itself: load, ports, delay, unload, and everything it refuses.
+
+load helper
+
+@test 'load: the ports are in /proc/ioports under the name of the module' {
+	vm <<-'E'
+		insmod qemu_poweroff.ko delay=-1
+		grep qemu_poweroff /proc/ioports
+	E
+	assert_power_off
+	assert_line --regexp '^ *10f4-10f7 : qemu_poweroff$'
+}
+
+@test 'load: iobase= and iosize= move and resize the range' {
+	vm -x -q -device -q isa-debug-exit,iobase=0x501,iosize=2 <<-'E'
+		insmod qemu_poweroff.ko delay=-1 iobase=0x501 iosize=2
+		grep qemu_poweroff /proc/ioports
+		rmmod qemu_poweroff
+		insmod qemu_poweroff.ko iobase=0x501 iosize=2 code=9
+		sleep 5
+	E
+	assert_code 9
+	assert_line --regexp '^ *0501-0502 : qemu_poweroff$'
+}
+
+@test 'delay=0: the machine ends as soon as the module loads' {
+	vm <<-'E'
+		insmod qemu_poweroff.ko code=42
+		sleep 20
+	E
+	assert_code 42
+	refute_line --partial 'scenario returned'
+}
+
+@test 'delay=3: the machine ends after three seconds, not before' {
+	vm <<-'E'
+		insmod qemu_poweroff.ko delay=3 code=42
+		for second in 0 1 2 3 4 5 6 7 8 9; do
+			echo "alive after $second s"
+			sleep 1
+		done
+	E
+	assert_code 42
+	assert_line 'alive after 2 s'
+	refute_line 'alive after 9 s'
+}
+
+@test 'rmmod cancels: the guest outlives the deadline and has its ports back' {
+	vm <<-'E'
+		insmod qemu_poweroff.ko delay=2 code=42
+		rmmod qemu_poweroff
+		sleep 4
+		grep -c qemu_poweroff /proc/ioports
+		lsmod | grep -c qemu_poweroff
+		echo outlived
+	E
+	assert_power_off
+	assert_line outlived
+	assert_equal "$(grep -cx 0 <<<"$output")" 2
+}
+
+@test 'rmmod gives the ports back: a second insmod works' {
+	vm <<-'E'
+		insmod qemu_poweroff.ko delay=60 code=1
+		rmmod qemu_poweroff
+		insmod qemu_poweroff.ko delay=1 code=43
+		sleep 20
+	E
+	assert_code 43
+}
+
+@test 'load and unload 100 times: nothing is left behind' {
+	vm <<-'E'
+		free_kib()
+		{
+			echo 3 >/proc/sys/vm/drop_caches
+			awk '/^MemFree/ { print $2 }' /proc/meminfo
+		}
+		i=0
+		while [ $i -lt 110 ]; do
+			# The first few allocate what the kernel keeps for all modules.
+			[ $i = 10 ] && before=$(free_kib)
+			insmod qemu_poweroff.ko delay=$((i % 2 ? -1 : 60)) code=$i 2>&1 &&
+				rmmod qemu_poweroff || echo "load $i failed"
+			i=$((i + 1))
+		done
+		lost=$((before - $(free_kib)))
+		echo "lost $lost KiB"
+		# A page lost at each of the hundred loads would be 400 KiB.
+		[ $lost -lt 350 ] && echo 'no memory lost'
+		grep qemu_poweroff /proc/ioports /proc/modules
+		cat /proc/sys/kernel/tainted
+		echo "did $i"
+	E
+	assert_power_off
+	assert_line 'did 110'
+	assert_line 'no memory lost'
+	refute_line --partial failed
+	refute_line --partial '10f4'
+	# Out of tree (4096) and unsigned (8192), and nothing else.
+	assert_line 12288
+}
+
+# ends_with CODE: the code, all the way to the host.
+ends_with()
+{
+	vm <<<"insmod qemu_poweroff.ko code=$1; sleep 20"
+	assert_code "$1"
+}
+
+@test 'code=0 is decoded on the host' { ends_with 0; }
+@test 'code=1 is decoded on the host' { ends_with 1; }
+@test 'code=42 is decoded on the host' { ends_with 42; }
+@test 'code=126 is decoded on the host' { ends_with 126; }
+@test 'code=127 is decoded on the host' { ends_with 127; }
+@test 'code=0x2a: numbers may be hexadecimal' {
+	vm <<<'insmod qemu_poweroff.ko code=0x2a; sleep 20'
+	assert_code 42
+}
+
+# refused PARAMETERS ERROR LOG: a load that fails with that error text of insmod
+# and that log line, leaves nothing, and keeps no good load from working.
+refused()
+{
+	vm "${@:4}" <<-E
+		dmesg -c >/dev/null
+		insmod qemu_poweroff.ko $1 2>&1 && echo 'was not refused'
+		echo "--- log"
+		# BusyBox tries both of the system calls that load a module.
+		dmesg | sed -n 's/.*] qemu_poweroff: //p' |
+			grep -v -e 'invalid for parameter' -e taint | uniq
+		echo "--- left"
+		grep qemu_poweroff /proc/ioports /proc/modules
+		ls /sys/module | grep qemu_poweroff
+		echo "--- end"
+		insmod qemu_poweroff.ko code=99
+		sleep 20
+	E
+	refute_line 'was not refused'
+	assert_line --partial "$2"
+	# One line in the log, and nothing between "left" and "end".
+	assert_regex "$(sed -n '/^--- log/,/^--- left/p' <<<"$output" | sed '1d;$d')" "^$3[^"$'\n'"]*\$"
+	assert_equal "$(sed -n '/^--- left/,/^--- end/p' <<<"$output" | sed '1d;$d')" ''
+	assert_code 99
+}
+
+@test 'refused: the serial port has 0x3f8' {
+	refused iobase=0x3f8 'resource busy' 'ports 0x3f8-0x3fb are taken: see /proc/ioports'
+}
+
+@test 'refused: the FPU has 0xf0' {
+	refused iobase=0xf0 'resource busy' 'ports 0xf0-0xf3 are taken'
+}
+
+@test 'refused: one taken port in the range is enough' {
+	refused 'iobase=0x3f7 iosize=2' 'resource busy' 'ports 0x3f7-0x3f8 are taken'
+}
+
+@test 'refused: a port with no device behind it' {
+	refused 'iobase=0x10f8' 'No such device' \
+		'no device at port 0x10f8: start QEMU with -device isa-debug-exit,iobase=0x10f8,iosize=0x04'
+}
+
+@test 'refused: code=128' {
+	refused code=128 'out of range' 'code: out of range: give an integer from 0 to 127'
+}
+
+@test 'refused: code=-1' {
+	refused code=-1 'out of range' 'code: out of range: give an integer from 0 to 127'
+}
+
+@test 'refused: code=99999999999999999999' {
+	refused code=99999999999999999999 'out of range' 'code: out of range'
+}
+
+@test 'refused: delay=-2' {
+	refused delay=-2 'out of range' 'delay: out of range: give an integer from -1 to 2678400'
+}
+
+@test 'refused: delay=2678401' {
+	refused delay=2678401 'out of range' 'delay: out of range'
+}
+
+@test 'refused: iosize=0' {
+	refused iosize=0 'out of range' 'iosize: out of range: give an integer from 1 to 65536'
+}
+
+@test 'refused: iobase=0x10000' {
+	refused iobase=0x10000 'out of range' 'iobase: out of range: give an integer from 0 to 65535'
+}
+
+@test 'refused: a range that runs past 0xffff' {
+	refused 'iobase=0xfffe iosize=4' 'out of range' \
+		'iobase=0xfffe iosize=4: past the last port, 0xffff'
+}
+
+@test 'refused: text where a number goes' {
+	refused code=fortytwo 'Invalid argument' 'code: not a number: give an integer from 0 to 127'
+}
+
+@test 'refused: a number with a tail' {
+	refused delay=3s 'Invalid argument' 'delay: not a number'
+}
+
+@test 'refused: no number at all' {
+	refused code= 'Invalid argument' 'code: not a number'
+}
+
+@test 'refused: no device at all' {
+	vm -x <<-'E'
+		insmod qemu_poweroff.ko 2>&1
+		grep qemu_poweroff /proc/ioports
+		dmesg | grep qemu_poweroff:
+	E
+	assert_power_off
+	assert_line --partial 'No such device'
+	assert_line --partial 'start QEMU with -device isa-debug-exit,iobase=0x10f4,iosize=0x04'
+	refute_line --regexp '10f4-10f7'
+}
+
+@test 'refused: a second load, under another name' {
+	vm -m "$TWIN_DIR/qemu_poweroff_twin.ko" <<-'E'
+		insmod qemu_poweroff.ko delay=-1
+		insmod qemu_poweroff_twin.ko delay=-1 2>&1
+		cut -d ' ' -f 1 /proc/modules
+		rmmod qemu_poweroff
+		insmod qemu_poweroff_twin.ko code=44
+		sleep 20
+	E
+	assert_line --partial 'resource busy'
+	assert_line qemu_poweroff
+	refute_line qemu_poweroff_twin
+	assert_code 44
+}
+
+@test 'modinfo: everything is said, with unit, range and default' {
+	run modinfo "$MODULE_DIR/qemu_poweroff.ko"
+	assert_success
+	local field
+	for field in description author license version; do
+		assert_line --regexp "^$field: +[^ ]"
+	done
+	assert_line --regexp '^license: +GPL$'
+	assert_line --regexp '^parm: +iobase:.*\(0-0xffff, default 0x10f4\) \(int\)'
+	assert_line --regexp '^parm: +iosize:.*\(1-0x10000, default 4\) \(int\)'
+	assert_line --regexp '^parm: +code:.*\(0-127, default 0\) \(int\)'
+	assert_line --regexp '^parm: +delay:seconds.*\(-1-2678400, default 0\) \(int\)'
+}
