@@ -1,21 +1,151 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One pending expiry: a delayed_work.
+ * One pending expiry: a delayed_work, and timers that keep it honest.
+ *
+ * The work is what expires: it runs in process context, where anything can still
+ * be done in good order. Alone it would be late, because the timer wheel rounds
+ * a long wait up by as much as an eighth, and it would not come at all on a
+ * machine that no longer schedules. So at the deadline an hrtimer pulls the work
+ * forward, and expires in hard-interrupt context itself if the work has not done
+ * so a second later.
+ *
+ * An hrtimer fires on the processor that started it, and a processor that spins
+ * with interrupts off fires none. So there is one on each processor; whichever
+ * comes first acts, and the deadline is met as long as one of them takes
+ * interrupts.
  */
+#include <linux/errno.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <linux/version.h>
+
 #include "deferred_reset.h"
 
+/**
+ * struct deferred_reset_timer - one processor's timer
+ * @timer: expires in hard-interrupt context, on PREEMPT_RT too
+ * @reset: what it belongs to
+ */
+struct deferred_reset_timer {
+	struct hrtimer timer;
+	struct deferred_reset *reset;
+};
+
+static void deferred_reset_expire(struct deferred_reset *reset,
+				  enum deferred_reset_path path)
+{
+	reset->ops->expire(reset, path);
+	/*
+	 * Only now: work that is held up halfway has not expired, and the
+	 * backstop must still come.
+	 */
+	atomic64_set(&reset->fired_at, ktime_get_boottime_ns());
+}
+
+/* Context: process. */
 static void deferred_reset_work(struct work_struct *work)
 {
 	struct deferred_reset *reset =
 		container_of(to_delayed_work(work), struct deferred_reset, work);
 
-	reset->expire(reset);
+	/* Pulled forward while it ran, or come back to life after the backstop. */
+	if (atomic64_read(&reset->fired_at))
+		return;
+	deferred_reset_expire(reset, DEFERRED_RESET_WORK);
 }
 
-void deferred_reset_init(struct deferred_reset *reset, deferred_reset_expire_fn expire)
+/*
+ * Context: hard interrupt, on one processor for each second from the deadline on.
+ */
+static void deferred_reset_step(struct deferred_reset *reset, s64 now)
 {
+	s64 fired_at = atomic64_read(&reset->fired_at);
+
+	if (fired_at) {
+		if (now - fired_at < DEFERRED_RESET_GRACE_NS)
+			return;
+		WRITE_ONCE(reset->survived, true);
+		reset->ops->survived(reset);
+		return;
+	}
+	if (atomic_inc_return(&reset->steps) == 1)
+		mod_delayed_work(reset->queue, &reset->work, 0);
+	else
+		deferred_reset_expire(reset, DEFERRED_RESET_BACKSTOP);
+}
+
+/* Context: hard interrupt, on each processor. */
+static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
+{
+	struct deferred_reset *reset =
+		container_of(timer, struct deferred_reset_timer, timer)->reset;
+	s64 now = ktime_get_boottime_ns();
+	s64 next = atomic64_read(&reset->next_step);
+
+	/* Counted from now: after a long pause the work still gets its second. */
+	if (now >= next &&
+	    atomic64_try_cmpxchg(&reset->next_step, &next, now + DEFERRED_RESET_GRACE_NS))
+		deferred_reset_step(reset, now);
+
+	if (READ_ONCE(reset->survived))
+		return HRTIMER_NORESTART;
+	hrtimer_set_expires(timer, ns_to_ktime(atomic64_read(&reset->next_step)));
+	return HRTIMER_RESTART;
+}
+
+/* Context: any but hard interrupt on PREEMPT_RT; interrupts off or preemption off. */
+static void deferred_reset_start_timer(void *data)
+{
+	struct deferred_reset *reset = data;
+
+	hrtimer_start(&this_cpu_ptr(reset->timers)->timer, reset->deadline,
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops)
+{
+	int cpu;
+
+	*reset = (struct deferred_reset){ .ops = ops };
 	INIT_DELAYED_WORK(&reset->work, deferred_reset_work);
-	reset->expire = expire;
+
+	/*
+	 * A queue of its own, so that no one else's sleepers fill it; unbound, so
+	 * that one stuck processor does not hold it; with a rescuer, so that it
+	 * needs no memory.
+	 */
+	reset->queue = alloc_workqueue("deferred_reset",
+				       WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 1);
+	if (!reset->queue)
+		return -ENOMEM;
+
+	reset->timers = alloc_percpu(struct deferred_reset_timer);
+	if (!reset->timers) {
+		destroy_workqueue(reset->queue);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		struct deferred_reset_timer *timer = per_cpu_ptr(reset->timers, cpu);
+
+		timer->reset = reset;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+		hrtimer_setup(&timer->timer, deferred_reset_timeout, CLOCK_BOOTTIME,
+			      HRTIMER_MODE_ABS_PINNED_HARD);
+#else
+		hrtimer_init(&timer->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_PINNED_HARD);
+		timer->timer.function = deferred_reset_timeout;
+#endif
+	}
+	return 0;
+}
+
+void deferred_reset_destroy(struct deferred_reset *reset)
+{
+	deferred_reset_cancel(reset);
+	free_percpu(reset->timers);
+	destroy_workqueue(reset->queue);
 }
 
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
@@ -23,15 +153,45 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	s64 ns = max_t(s64, ktime_to_ns(delay), 0);
 
 	deferred_reset_cancel(reset);
+
+	reset->deadline = ktime_add_ns(ktime_get_boottime(), ns);
+	reset->survived = false;
+	atomic64_set(&reset->next_step, ktime_to_ns(reset->deadline));
+	atomic_set(&reset->steps, 0);
+	atomic64_set(&reset->fired_at, 0);
+	reset->armed = true;
+
+	/* Rounded up, so as not to come early; the timers mend the lateness. */
+	queue_delayed_work(reset->queue, &reset->work,
+			   ns ? nsecs_to_jiffies64(ns + TICK_NSEC - 1) : 0);
+
 	/*
-	 * Rounded up, so as not to expire early. The high-priority queue is
-	 * shared and always there: arming cannot fail.
+	 * This processor first: where another takes no interrupts the call to it
+	 * does not come back, and the deadline must stand by then.
 	 */
-	queue_delayed_work(system_highpri_wq, &reset->work,
-			   nsecs_to_jiffies64(ns + TICK_NSEC - 1));
+	preempt_disable();
+	deferred_reset_start_timer(reset);
+	smp_call_function(deferred_reset_start_timer, reset, true);
+	preempt_enable();
 }
 
 void deferred_reset_cancel(struct deferred_reset *reset)
 {
+	int cpu;
+
+	/* The timers first: they queue the work, and the work starts no timer. */
+	for_each_possible_cpu(cpu)
+		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
 	cancel_delayed_work_sync(&reset->work);
+	reset->armed = false;
+}
+
+ktime_t deferred_reset_remaining(const struct deferred_reset *reset)
+{
+	ktime_t left;
+
+	if (!reset->armed || atomic64_read(&reset->fired_at))
+		return ns_to_ktime(-1);
+	left = ktime_sub(reset->deadline, ktime_get_boottime());
+	return max_t(ktime_t, left, 0);
 }

@@ -1,56 +1,95 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One pending expiry.
+ * One pending expiry: on time, and not to be held up.
  */
 #ifndef DEFERRED_RESET_H
 #define DEFERRED_RESET_H
 
+#include <linux/atomic.h>
 #include <linux/ktime.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
 struct deferred_reset;
+struct deferred_reset_timer;
+
+/* How long the work may be overdue, and how long an expiry may be in vain. */
+#define DEFERRED_RESET_GRACE_NS NSEC_PER_SEC
 
 /**
- * typedef deferred_reset_expire_fn - what to do when the time is up
- * @reset: the expiry; embed it and use container_of() to find more
- *
- * Context: Process context, from a workqueue.
+ * enum deferred_reset_path - from where an expiry comes
+ * @DEFERRED_RESET_WORK: from a workqueue, in process context
+ * @DEFERRED_RESET_BACKSTOP: from a timer, in hard-interrupt context
  */
-typedef void (*deferred_reset_expire_fn)(struct deferred_reset *reset);
+enum deferred_reset_path {
+	DEFERRED_RESET_WORK,
+	DEFERRED_RESET_BACKSTOP,
+};
+
+/**
+ * struct deferred_reset_ops - what to do when the time is up
+ * @expire: end whatever is to be ended. Must not sleep. Called once for each
+ *	arming, but for one case: where the work is held up inside of this
+ *	callback, the backstop calls it again, from another context, a second
+ *	after the deadline.
+ * @survived: the expiry was in vain: a second after @expire returned the machine
+ *	still runs. In hard-interrupt context, once.
+ */
+struct deferred_reset_ops {
+	void (*expire)(struct deferred_reset *reset, enum deferred_reset_path path);
+	void (*survived)(struct deferred_reset *reset);
+};
 
 /**
  * struct deferred_reset - one pending expiry
- * @work: ends the wait
- * @expire: called once for each arming that is not cancelled
  *
- * Arming and cancelling are serialised by the caller; expiry is not, and needs
- * not be.
+ * Embed it and use container_of() in the callbacks. Arming, cancelling and
+ * reading what remains are serialised by the caller; expiry is not, and need not
+ * be.
  */
 struct deferred_reset {
 	/* private: */
+	const struct deferred_reset_ops *ops;
+	struct workqueue_struct *queue;
 	struct delayed_work work;
-	deferred_reset_expire_fn expire;
+	struct deferred_reset_timer __percpu *timers;
+
+	bool armed;
+	ktime_t deadline;	/* boottime */
+	atomic64_t next_step;	/* boottime, ns: when the timers act again */
+	atomic_t steps;		/* how often they have, since the arming */
+	atomic64_t fired_at;	/* boottime, ns; 0 before the expiry */
+	bool survived;
 };
 
 /**
  * deferred_reset_init() - make an expiry, not armed
  * @reset: the expiry
- * @expire: what to do when the time is up
+ * @ops: what to do when the time is up; must outlive @reset
  *
- * Context: Any.
+ * Context: Process context, may sleep.
+ * Return: 0, or -ENOMEM, with nothing to undo.
  */
-void deferred_reset_init(struct deferred_reset *reset, deferred_reset_expire_fn expire);
+int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops);
+
+/**
+ * deferred_reset_destroy() - cancel and free what deferred_reset_init() took
+ * @reset: the expiry
+ *
+ * Context: Process context, may sleep; not from the callbacks.
+ */
+void deferred_reset_destroy(struct deferred_reset *reset);
 
 /**
  * deferred_reset_arm() - (re)start the wait, counted from now
  * @reset: the expiry
  * @delay: how long to wait; 0 or less expires at once
  *
- * Replaces an earlier arming. Never expires early.
+ * Replaces an earlier arming. Never expires early. Time that the system is
+ * suspended counts.
  *
- * Context: Process context, may sleep. Serialised by the caller against itself
- *	    and deferred_reset_cancel().
+ * Context: Process context, may sleep; not from the callbacks. Serialised by the
+ *	    caller against itself and deferred_reset_cancel().
  */
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay);
 
@@ -61,9 +100,19 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay);
  * Waits for a callback that is running. Nothing of @reset runs afterwards, until
  * it is armed again.
  *
- * Context: Process context, may sleep; not from the callback. Serialised by the
+ * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_arm().
  */
 void deferred_reset_cancel(struct deferred_reset *reset);
+
+/**
+ * deferred_reset_remaining() - the time until the expiry
+ * @reset: the expiry
+ *
+ * Context: Any. Serialised by the caller against deferred_reset_arm() and
+ *	    deferred_reset_cancel().
+ * Return: the time, 0 where it is overdue; -1 ns where nothing is pending.
+ */
+ktime_t deferred_reset_remaining(const struct deferred_reset *reset);
 
 #endif /* DEFERRED_RESET_H */

@@ -10,7 +10,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -32,9 +31,6 @@
 
 /* What an x86 machine reads from a port with no device behind it. */
 #define NO_DEVICE	0xff
-
-/* How long QEMU may take to end once it was told to. */
-#define END_GRACE_MS	1000
 
 /**
  * struct ranged - an integer parameter and the values that it may take
@@ -123,17 +119,28 @@ MODULE_PARM_DESC(delay,
 static struct ioport_region ports;
 
 /*
- * Context: process, from a workqueue. The write does not return before QEMU 9.1;
- * from then on the guest runs on until QEMU's main loop has taken notice.
+ * Context: process, or hard interrupt for the backstop. The write does not return
+ * before QEMU 9.1; from then on the guest runs on until QEMU's main loop has taken
+ * notice.
  */
-static void end_machine(struct deferred_reset *reset)
+static void end_machine(struct deferred_reset *reset, enum deferred_reset_path path)
 {
-	pr_emerg("deadline: ending the machine with code %d\n", code.value);
+	pr_emerg("deadline: ending the machine with code %d (%s)\n", code.value,
+		 path == DEFERRED_RESET_BACKSTOP ? "hard interrupt" : "process");
 	ioport_region_outb(&ports, 0, code.value);
-	msleep(END_GRACE_MS);
-	pr_emerg("the machine still runs %d ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
-		 END_GRACE_MS, code.value, ports.base);
 }
+
+/* Context: hard interrupt. */
+static void report_survival(struct deferred_reset *reset)
+{
+	pr_emerg("the machine still runs a second after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
+		 code.value, ports.base);
+}
+
+static const struct deferred_reset_ops deadline_ops = {
+	.expire = end_machine,
+	.survived = report_survival,
+};
 
 static struct deferred_reset deadline;
 
@@ -177,7 +184,12 @@ static int __init qemu_poweroff_init(void)
 	if (err)
 		return err;
 
-	deferred_reset_init(&deadline, end_machine);
+	err = deferred_reset_init(&deadline, &deadline_ops);
+	if (err) {
+		pr_err("no memory for the deadline\n");
+		ioport_region_release(&ports);
+		return err;
+	}
 	if (delay.value == DELAY_NEVER) {
 		pr_info("holding ports 0x%x-0x%x; no delay set\n", ports.base,
 			ports.base + ports.size - 1);
@@ -192,7 +204,7 @@ static int __init qemu_poweroff_init(void)
 /* In exact reverse of init. */
 static void __exit qemu_poweroff_exit(void)
 {
-	deferred_reset_cancel(&deadline);
+	deferred_reset_destroy(&deadline);
 	ioport_region_release(&ports);
 	pr_info("gave the ports back\n");
 }
