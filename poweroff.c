@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -31,6 +32,9 @@
 
 /* What an x86 machine reads from a port with no device behind it. */
 #define NO_DEVICE	0xff
+
+/* How long QEMU may take to end once it was told to. */
+#define END_GRACE_MS	1000
 
 /**
  * struct ranged - an integer parameter and the values that it may take
@@ -104,45 +108,131 @@ MODULE_PARM_DESC(iosize,
 		 __stringify(IOSIZE_DEFAULT) ")");
 
 static struct ranged code = { CODE_DEFAULT, 0, CODE_MAX };
-module_param_cb(code, &ranged_ops, &code, 0444);
+module_param_cb(code, &ranged_ops, &code, 0644);
 __MODULE_PARM_TYPE(code, "int");
 MODULE_PARM_DESC(code, "exit code; QEMU exits with (code << 1) | 1 (0-"
 		 __stringify(CODE_MAX) ", default " __stringify(CODE_DEFAULT) ")");
 
-static struct ranged delay = { DELAY_DEFAULT_S, DELAY_NEVER, DELAY_MAX_S };
-module_param_cb(delay, &ranged_ops, &delay, 0444);
-__MODULE_PARM_TYPE(delay, "int");
-MODULE_PARM_DESC(delay,
-		 "seconds until the exit; 0 at once, -1 never (-1-2678400, default "
-		 __stringify(DELAY_DEFAULT_S) ")");
+/* Registered below, with what a write to it does. */
+static struct ranged delay_s = { DELAY_DEFAULT_S, DELAY_NEVER, DELAY_MAX_S };
 
+/* Filled before any of the ways down is open, emptied after all are closed. */
 static struct ioport_region ports;
 
 /*
- * Context: process, or hard interrupt for the backstop. The write does not return
- * before QEMU 9.1; from then on the guest runs on until QEMU's main loop has taken
- * notice.
+ * The code of the first reason to end the machine. From QEMU 9.1 the write to the
+ * port returns, the guest runs on for a moment, and the last write wins. So whoever
+ * comes second writes the code of the first. That also helps where the first was
+ * stopped between its claim and its write: a panic stops the other processors
+ * wherever they are.
  */
-static void end_machine(struct deferred_reset *reset, enum deferred_reset_path path)
+#define UNDECIDED	-1
+static atomic_t verdict = ATOMIC_INIT(UNDECIDED);
+
+/*
+ * Ends the machine, or returns if QEMU takes a moment to.
+ *
+ * Context: any: takes no lock, allocates nothing.
+ */
+static void end_machine(int ending_code, const char *reason, const char *path)
 {
-	pr_emerg("deadline: ending the machine with code %d (%s)\n", code.value,
-		 path == DEFERRED_RESET_BACKSTOP ? "hard interrupt" : "process");
-	ioport_region_outb(&ports, 0, code.value);
+	int first = atomic_cmpxchg(&verdict, UNDECIDED, ending_code);
+
+	if (first == UNDECIDED) {
+		pr_emerg("%s: ending the machine with code %d (%s)\n", reason, ending_code,
+			 path);
+		first = ending_code;
+	}
+	ioport_region_outb(&ports, 0, first);
+}
+
+static void report_survival(void)
+{
+	pr_emerg("the machine still runs %d ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
+		 END_GRACE_MS, atomic_read(&verdict), ports.base);
+}
+
+/* The way down by delay. Context: process, or hard interrupt for the backstop. */
+static void deadline_expire(struct deferred_reset *reset, enum deferred_reset_path path)
+{
+	end_machine(READ_ONCE(code.value), "deadline",
+		    path == DEFERRED_RESET_BACKSTOP ? "hard interrupt" : "process");
 }
 
 /* Context: hard interrupt. */
-static void report_survival(struct deferred_reset *reset)
+static void deadline_survived(struct deferred_reset *reset)
 {
-	pr_emerg("the machine still runs a second after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
-		 code.value, ports.base);
+	report_survival();
 }
 
 static const struct deferred_reset_ops deadline_ops = {
-	.expire = end_machine,
-	.survived = report_survival,
+	.expire = deadline_expire,
+	.survived = deadline_survived,
 };
 
 static struct deferred_reset deadline;
+
+/*
+ * Whether @deadline may be armed. Parameters are set before init has made it and
+ * until the module is freed after exit. Under the parameter lock of this module,
+ * which the kernel holds whenever it calls a parameter's operation.
+ */
+static bool deadline_ready;
+
+/* Context: process, under the parameter lock. */
+static void deadline_follow_delay(void)
+{
+	if (delay_s.value == DELAY_NEVER)
+		deferred_reset_cancel(&deadline);
+	else
+		deferred_reset_arm(&deadline, ktime_set(delay_s.value, 0));
+}
+
+/* Context: process, under the parameter lock. */
+static int delay_set(const char *text, const struct kernel_param *kp)
+{
+	int err = ranged_set(text, kp);
+
+	if (!err && deadline_ready)
+		deadline_follow_delay();
+	return err;
+}
+
+static const struct kernel_param_ops delay_ops = {
+	.set = delay_set,
+	.get = ranged_get,
+};
+
+module_param_cb(delay, &delay_ops, &delay_s, 0644);
+__MODULE_PARM_TYPE(delay, "int");
+MODULE_PARM_DESC(delay,
+		 "seconds until the exit; 0 at once, -1 never; writing re-arms from now (-1-2678400, default "
+		 __stringify(DELAY_DEFAULT_S) ")");
+
+static int remaining_set(const char *text, const struct kernel_param *kp)
+{
+	pr_err("%s: can only be read: set delay instead\n", kp->name);
+	return -EPERM;
+}
+
+/* Context: process, under the parameter lock. */
+static int remaining_get(char *buffer, const struct kernel_param *kp)
+{
+	ktime_t left = deadline_ready ? deferred_reset_remaining(&deadline) : -1;
+
+	/* Rounded up: 0 means now. */
+	return sysfs_emit(buffer, "%lld\n",
+			  left < 0 ? -1LL : DIV_ROUND_UP_ULL(left, NSEC_PER_SEC));
+}
+
+static const struct kernel_param_ops remaining_ops = {
+	.set = remaining_set,
+	.get = remaining_get,
+};
+
+module_param_cb(remaining, &remaining_ops, NULL, 0444);
+__MODULE_PARM_TYPE(remaining, "int");
+MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only)");
 
 /*
  * Reserves the ports that the parameters name and makes sure that the device is
@@ -187,23 +277,34 @@ static int __init qemu_poweroff_init(void)
 	err = deferred_reset_init(&deadline, &deadline_ops);
 	if (err) {
 		pr_err("no memory for the deadline\n");
-		ioport_region_release(&ports);
-		return err;
+		goto release_ports;
 	}
-	if (delay.value == DELAY_NEVER) {
+
+	kernel_param_lock(THIS_MODULE);
+	if (delay_s.value == DELAY_NEVER)
 		pr_info("holding ports 0x%x-0x%x; no delay set\n", ports.base,
 			ports.base + ports.size - 1);
-		return 0;
-	}
-	pr_info("holding ports 0x%x-0x%x; ending the machine with code %d in %d s\n",
-		ports.base, ports.base + ports.size - 1, code.value, delay.value);
-	deferred_reset_arm(&deadline, ktime_set(delay.value, 0));
+	else
+		pr_info("holding ports 0x%x-0x%x; ending the machine with code %d in %d s\n",
+			ports.base, ports.base + ports.size - 1, code.value,
+			delay_s.value);
+	deadline_ready = true;
+	deadline_follow_delay();
+	kernel_param_unlock(THIS_MODULE);
 	return 0;
+
+release_ports:
+	ioport_region_release(&ports);
+	return err;
 }
 
 /* In exact reverse of init. */
 static void __exit qemu_poweroff_exit(void)
 {
+	kernel_param_lock(THIS_MODULE);
+	deadline_ready = false;
+	deferred_reset_cancel(&deadline);
+	kernel_param_unlock(THIS_MODULE);
 	deferred_reset_destroy(&deadline);
 	ioport_region_release(&ports);
 	pr_info("gave the ports back\n");
