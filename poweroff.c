@@ -11,9 +11,14 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/kmsg_dump.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/reboot.h>
+#include <linux/version.h>
 
 #include "deferred_reset.h"
 #include "ioport_region.h"
@@ -25,6 +30,10 @@
 /* The process status has eight bits, and the lowest is taken: 128 would look like 0. */
 #define CODE_DEFAULT	0
 #define CODE_MAX	127
+
+/* timeout(1), env(1) and the shell have 124 to 127. */
+#define PANIC_CODE_NEVER	-1
+#define PANIC_CODE_DEFAULT	121
 
 #define DELAY_NEVER	-1
 #define DELAY_DEFAULT_S	0
@@ -112,6 +121,12 @@ module_param_cb(code, &ranged_ops, &code, 0644);
 __MODULE_PARM_TYPE(code, "int");
 MODULE_PARM_DESC(code, "exit code; QEMU exits with (code << 1) | 1 (0-"
 		 __stringify(CODE_MAX) ", default " __stringify(CODE_DEFAULT) ")");
+
+static struct ranged panic_code = { PANIC_CODE_DEFAULT, PANIC_CODE_NEVER, CODE_MAX };
+module_param_cb(panic_code, &ranged_ops, &panic_code, 0644);
+__MODULE_PARM_TYPE(panic_code, "int");
+MODULE_PARM_DESC(panic_code, "exit code on a kernel panic; -1 leaves panics alone (-1-"
+		 __stringify(CODE_MAX) ", default " __stringify(PANIC_CODE_DEFAULT) ")");
 
 /* Registered below, with what a write to it does. */
 static struct ranged delay_s = { DELAY_DEFAULT_S, DELAY_NEVER, DELAY_MAX_S };
@@ -235,6 +250,60 @@ __MODULE_PARM_TYPE(remaining, "int");
 MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only)");
 
 /*
+ * The way down by power-off. Context: atomic, on the last processor, interrupts
+ * off.
+ */
+static int power_off(struct sys_off_data *data)
+{
+	end_machine(READ_ONCE(code.value), "power-off", "power-off");
+	mdelay(END_GRACE_MS);
+	report_survival();
+	return NOTIFY_DONE;
+}
+
+static struct sys_off_handler *power_off_handler;
+
+/*
+ * The ways down by panic and by halt. There is no handler for a halt, and a panic
+ * notifier would come before pstore; the dumpers of the kernel's log come last in
+ * both. They run in the order of their registration, so a pstore backend that was
+ * there before this module has had its turn.
+ *
+ * Context: a panic has stopped the other processors and turned interrupts off; a
+ * halt is in process context.
+ */
+static void dying(enum kmsg_dump_reason reason)
+{
+	int panicking = READ_ONCE(panic_code.value);
+
+	if (reason == KMSG_DUMP_PANIC && panicking != PANIC_CODE_NEVER)
+		end_machine(panicking, "panic", "panic");
+	else if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
+		end_machine(READ_ONCE(code.value), "halt", "process");
+	else
+		return;
+	mdelay(END_GRACE_MS);
+	report_survival();
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+static void log_dump(struct kmsg_dumper *dumper, struct kmsg_dump_detail *detail)
+{
+	dying(detail->reason);
+}
+#else
+static void log_dump(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
+{
+	dying(reason);
+}
+#endif
+
+static struct kmsg_dumper log_dumper = {
+	.dump = log_dump,
+	.max_reason = KMSG_DUMP_SHUTDOWN,
+};
+
+/*
  * Reserves the ports that the parameters name and makes sure that the device is
  * there; says what to do if not.
  */
@@ -280,6 +349,23 @@ static int __init qemu_poweroff_init(void)
 		goto release_ports;
 	}
 
+	/* Above ACPI's, which ends the machine with status 0 and does not return. */
+	power_off_handler = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF,
+						     SYS_OFF_PRIO_FIRMWARE + 1,
+						     power_off, NULL);
+	if (IS_ERR(power_off_handler)) {
+		err = PTR_ERR(power_off_handler);
+		pr_err("cannot register the power-off handler: error %d\n", err);
+		goto destroy_deadline;
+	}
+
+	err = kmsg_dump_register(&log_dumper);
+	if (err) {
+		pr_err("cannot register the log dumper: error %d: was the kernel built with CONFIG_PRINTK?\n",
+		       err);
+		goto unregister_power_off;
+	}
+
 	kernel_param_lock(THIS_MODULE);
 	if (delay_s.value == DELAY_NEVER)
 		pr_info("holding ports 0x%x-0x%x; no delay set\n", ports.base,
@@ -293,6 +379,10 @@ static int __init qemu_poweroff_init(void)
 	kernel_param_unlock(THIS_MODULE);
 	return 0;
 
+unregister_power_off:
+	unregister_sys_off_handler(power_off_handler);
+destroy_deadline:
+	deferred_reset_destroy(&deadline);
 release_ports:
 	ioport_region_release(&ports);
 	return err;
@@ -305,6 +395,8 @@ static void __exit qemu_poweroff_exit(void)
 	deadline_ready = false;
 	deferred_reset_cancel(&deadline);
 	kernel_param_unlock(THIS_MODULE);
+	kmsg_dump_unregister(&log_dumper);
+	unregister_sys_off_handler(power_off_handler);
 	deferred_reset_destroy(&deadline);
 	ioport_region_release(&ports);
 	pr_info("gave the ports back\n");
