@@ -8,6 +8,7 @@ load helper
 	vm <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		grep qemu_poweroff /proc/ioports
+		rmmod qemu_poweroff
 	E
 	assert_power_off
 	assert_line --regexp '^ *10f4-10f7 : qemu_poweroff$'
