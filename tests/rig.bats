@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The rig: what its scripts make, and what they say when they cannot.
+
+load helper
+
+# rewrap LEVEL-0-COMMAND... : the kernel under test as a bzImage whose payload that
+# command packed, with its size behind it unless it is gzip's.
+rewrap()
+{
+	local image=$BATS_TEST_TMPDIR/bzImage vmlinux=$BATS_TEST_TMPDIR/vmlinux
+	local sects offset payload=$BATS_TEST_TMPDIR/payload
+
+	"$top/scripts/unpack-vmlinux" "$KERNEL_DIR/vmlinuz" "$vmlinux"
+	"$@" <"$vmlinux" >"$payload"
+	[[ $1 == gzip ]] || head -c 4 /dev/urandom >>"$payload"
+	sects=$(od -An -t u1 -j $((0x1f1)) -N 1 "$KERNEL_DIR/vmlinuz")
+	offset=$(((sects + 1) * 512 + $(od -An -t u4 -j $((0x248)) -N 4 "$KERNEL_DIR/vmlinuz")))
+	head -c "$offset" "$KERNEL_DIR/vmlinuz" >"$image"
+	cat "$payload" >>"$image"
+	printf '%08x' "$(stat -c %s "$payload")" | sed -E 's/(..)(..)(..)(..)/\\x\4\\x\3\\x\2\\x\1/' |
+		xargs -0 printf '%b' | dd of="$image" bs=1 seek=$((0x24c)) conv=notrunc status=none
+	head -c 1000 /dev/urandom >>"$image"
+	run "$top/scripts/unpack-vmlinux" "$image" "$vmlinux.again"
+	assert_success
+	cmp "$vmlinux" "$vmlinux.again"
+}
+
+@test 'unpack-vmlinux: gzip' { rewrap gzip -1; }
+@test 'unpack-vmlinux: xz' { rewrap xz -0 --check=crc32; }
+@test 'unpack-vmlinux: LZ4' { rewrap lz4 -l -1; }
+@test 'unpack-vmlinux: zstd' { rewrap zstd -1; }
+
+@test 'unpack-vmlinux: a file that is no bzImage is refused' {
+	run "$top/scripts/unpack-vmlinux" /bin/sh "$BATS_TEST_TMPDIR/vmlinux"
+	assert_failure
+	assert_output --partial '/bin/sh: not a bzImage'
+	[[ ! -e $BATS_TEST_TMPDIR/vmlinux ]]
+}
+
+@test 'unpack-vmlinux: a cut-off bzImage is refused and leaves nothing' {
+	head -c 2000000 "$KERNEL_DIR/vmlinuz" >"$BATS_TEST_TMPDIR/short"
+	run "$top/scripts/unpack-vmlinux" "$BATS_TEST_TMPDIR/short" "$BATS_TEST_TMPDIR/vmlinux"
+	assert_failure
+	assert_output --partial 'does not unpack'
+	run ls "$BATS_TEST_TMPDIR"
+	assert_output short
+}
+
+@test 'initramfs: the same input gives the same bytes, whatever the umask' {
+	umask 022
+	"$top/scripts/initramfs" -k "$KERNEL_DIR" -o "$BATS_TEST_TMPDIR/a" -m virtio_blk
+	sleep 1
+	umask 077
+	"$top/scripts/initramfs" -k "$KERNEL_DIR" -o "$BATS_TEST_TMPDIR/b" -m virtio_blk
+	cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+}
+
+@test 'initramfs: a module comes with what it depends on, and loads' {
+	vm -m 8021q <<-'E'
+		modprobe 8021q && cut -d ' ' -f 1 /proc/modules
+	E
+	assert_power_off
+	assert_line 8021q
+	assert_line garp
+	assert_line mrp
+}
+
+@test 'initramfs: a module that the kernel does not have is named' {
+	run "$top/scripts/initramfs" -k "$KERNEL_DIR" -o "$BATS_TEST_TMPDIR/a" -m no_such_thing
+	assert_failure
+	assert_output --partial 'no_such_thing: no such module in kernel'
+	[[ ! -e $BATS_TEST_TMPDIR/a ]]
+}
+
+@test 'initramfs: a module for another kernel is refused, with both versions' {
+	sed "s/$(<"$KERNEL_DIR/release")/$(tr 0-9 9 <"$KERNEL_DIR/release")/" \
+		"$MODULE_DIR/qemu_poweroff.ko" >"$BATS_TEST_TMPDIR/other.ko"
+	run "$top/scripts/initramfs" -k "$KERNEL_DIR" -o "$BATS_TEST_TMPDIR/a" -m "$BATS_TEST_TMPDIR/other.ko"
+	assert_failure
+	assert_output --partial "built for kernel $(tr 0-9 9 <"$KERNEL_DIR/release")"
+	assert_output --partial "and this is $(<"$KERNEL_DIR/release")"
+}
+
+@test 'vm: a guest that does not end is killed, and that is said' {
+	vm -t 5 <<<'sleep 1000'
+	assert_equal "$status" 124
+	assert_output --partial 'did not end within 5 s'
+}
+
+@test 'vm: the kernel is entered as a bzImage, too' {
+	local kernel=$BATS_TEST_TMPDIR/kernel
+
+	mkdir "$kernel"
+	ln -s "$(readlink -f "$KERNEL_DIR")"/{release,vmlinuz,modules} "$kernel"
+	run "$top/scripts/vm" -k "$kernel" -m "$MODULE_DIR/qemu_poweroff.ko" - \
+		<<<'insmod qemu_poweroff.ko code=3; sleep 9'
+	assert_code 3
+}
+
+@test 'kernel: a name that apt does not know is refused' {
+	run "$top/scripts/kernel" 1.2.3-none
+	assert_failure
+	assert_output --partial "apt knows no kernel '1.2.3-none'"
+}
+
+@test 'kernel: KVER and KDIR do not go together' {
+	run "$top/scripts/kernel" --build "$KERNEL_DIR/build" 6.1
+	assert_failure
+	assert_output --partial 'give one or the other'
+}
+
+@test 'kernel: an image and headers of your own' {
+	BUILD=$BATS_TEST_TMPDIR run "$top/scripts/kernel" --image "$KERNEL_DIR/vmlinuz" \
+		--build "$KERNEL_DIR/build"
+	assert_success
+	assert_equal "$(<"$output/release")" "$(<"$KERNEL_DIR/release")"
+	cmp "$output/vmlinux" "$KERNEL_DIR/vmlinux"
+	[[ -e $output/build/Makefile ]]
+}
+
+@test 'accel: ACCEL settles it, and nonsense is refused' {
+	ACCEL=tcg run "$top/scripts/accel" -k "$KERNEL_DIR"
+	assert_success
+	assert_line tcg
+	ACCEL=warp run "$top/scripts/accel" -k "$KERNEL_DIR"
+	assert_failure 2
+	assert_output --partial 'give kvm or tcg'
+}
+
+@test 'demo: a code that the status cannot carry is refused before anything boots' {
+	run "$top/scripts/demo" -k "$KERNEL_DIR" -c 128
+	assert_failure 2
+	assert_output --partial 'CODE=128: give 0 to 127'
+}
+
+@test 'module: modules_install honours INSTALL_MOD_PATH' {
+	INSTALL_MOD_PATH=$BATS_TEST_TMPDIR run "$top/scripts/module" -k "$KERNEL_DIR" modules_install
+	assert_success
+	run find "$BATS_TEST_TMPDIR/lib/modules/$(<"$KERNEL_DIR/release")" -name 'qemu_poweroff.ko*'
+	assert_output --partial qemu_poweroff.ko
+}
+
+@test 'setup: an unknown group is refused' {
+	run "$top/scripts/setup" everything
+	assert_failure
+	assert_output --partial "unknown group 'everything'"
+}
+
+@test 'every script has --help, and says what it does' {
+	local script
+
+	for script in "$top"/scripts/* "$top"/bench/deadline; do
+		run "$script" --help
+		assert_success
+		assert_output --regexp "^usage: ${script##*/}"
+	done
+}
