@@ -179,9 +179,14 @@ void deferred_reset_cancel(struct deferred_reset *reset)
 {
 	int cpu;
 
-	/* The timers first: they queue the work, and the work starts no timer. */
+	/*
+	 * While the backstop stands: this waits for a callback, and one that is
+	 * held up would otherwise be waited for beyond any deadline.
+	 */
+	cancel_delayed_work_sync(&reset->work);
 	for_each_possible_cpu(cpu)
 		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
+	/* A timer may have queued the work once more; the work starts no timer. */
 	cancel_delayed_work_sync(&reset->work);
 	reset->armed = false;
 }
