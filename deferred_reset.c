@@ -64,8 +64,10 @@ static void deferred_reset_step(struct deferred_reset *reset, s64 now)
 	s64 fired_at = atomic64_read(&reset->fired_at);
 
 	if (fired_at) {
-		if (now - fired_at < DEFERRED_RESET_GRACE_NS)
+		if (now - fired_at < DEFERRED_RESET_GRACE_NS) {
+			atomic64_set(&reset->next_step, fired_at + DEFERRED_RESET_GRACE_NS);
 			return;
+		}
 		WRITE_ONCE(reset->survived, true);
 		reset->ops->survived(reset);
 		return;
