@@ -10,14 +10,18 @@
  * so a second later.
  *
  * An hrtimer fires on the processor that started it, and a processor that spins
- * with interrupts off fires none. So there is one on each processor; whichever
- * comes first acts, and the deadline is met as long as one of them takes
- * interrupts.
+ * with interrupts off fires none. So there is one on each processor that is
+ * online when the wait starts; whichever comes first acts, and the deadline is met
+ * as long as one of them takes interrupts. A processor that goes offline hands its
+ * timer to another and does not get it back: arming anew after hotplug or suspend
+ * restores the full guard.
  */
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/version.h>
 
@@ -97,7 +101,7 @@ static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* Context: any but hard interrupt on PREEMPT_RT; interrupts off or preemption off. */
+/* Context: process with preemption off, and hard interrupt on the other processors. */
 static void deferred_reset_start_timer(void *data)
 {
 	struct deferred_reset *reset = data;
@@ -152,7 +156,7 @@ void deferred_reset_destroy(struct deferred_reset *reset)
 
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 {
-	s64 ns = max_t(s64, ktime_to_ns(delay), 0);
+	s64 ns = clamp_t(s64, ktime_to_ns(delay), 0, DEFERRED_RESET_MAX_NS);
 
 	deferred_reset_cancel(reset);
 
@@ -165,7 +169,7 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 
 	/* Rounded up, so as not to come early; the timers mend the lateness. */
 	queue_delayed_work(reset->queue, &reset->work,
-			   ns ? nsecs_to_jiffies64(ns + TICK_NSEC - 1) : 0);
+			   nsecs_to_jiffies64(ns ? ns + TICK_NSEC - 1 : 0));
 
 	/*
 	 * This processor first: where another takes no interrupts the call to it
@@ -175,6 +179,9 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	deferred_reset_start_timer(reset);
 	smp_call_function(deferred_reset_start_timer, reset, true);
 	preempt_enable();
+
+	if (!ns)
+		flush_delayed_work(&reset->work);
 }
 
 void deferred_reset_cancel(struct deferred_reset *reset)

@@ -16,6 +16,9 @@ struct deferred_reset_timer;
 /* How long the work may be overdue, and how long an expiry may be in vain. */
 #define DEFERRED_RESET_GRACE_NS NSEC_PER_SEC
 
+/* The longest wait: 100 years, far from where sums of ktime_t overflow. */
+#define DEFERRED_RESET_MAX_NS (100LL * 365 * 24 * 60 * 60 * NSEC_PER_SEC)
+
 /**
  * enum deferred_reset_path - from where an expiry comes
  * @DEFERRED_RESET_WORK: from a workqueue, in process context
@@ -29,9 +32,9 @@ enum deferred_reset_path {
 /**
  * struct deferred_reset_ops - what to do when the time is up
  * @expire: end whatever is to be ended. Must not sleep. Called once for each
- *	arming, but for one case: where the work is held up inside of this
- *	callback, the backstop calls it again, from another context, a second
- *	after the deadline.
+ *	arming, unless it is held up: a second after the work was pulled forward,
+ *	and every second from then on until a call has returned, the backstop calls
+ *	it again, from another context and at the same time.
  * @survived: the expiry was in vain: a second after @expire returned the machine
  *	still runs. In hard-interrupt context, once.
  */
@@ -83,10 +86,12 @@ void deferred_reset_destroy(struct deferred_reset *reset);
 /**
  * deferred_reset_arm() - (re)start the wait, counted from now
  * @reset: the expiry
- * @delay: how long to wait; 0 or less expires at once
+ * @delay: how long to wait, at most DEFERRED_RESET_MAX_NS; 0 or less expires at
+ *	once, before this returns
  *
  * Replaces an earlier arming. Never expires early. Time that the system is
- * suspended counts.
+ * suspended counts. Where a processor takes no interrupts this may not return,
+ * but the deadline stands.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_cancel().
