@@ -15,9 +15,12 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kmsg_dump.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/reboot.h>
+#include <linux/stringify.h>
+#include <linux/sysfs.h>
 #include <linux/version.h>
 
 #include "deferred_reset.h"
@@ -147,7 +150,9 @@ static atomic_t verdict = ATOMIC_INIT(UNDECIDED);
 /*
  * Ends the machine, or returns if QEMU takes a moment to.
  *
- * Context: any: takes no lock, allocates nothing.
+ * Context: any. Only the first one logs, and may have to wait for the console;
+ * whoever comes later takes no lock, and is there in case the first never gets
+ * beyond it.
  */
 static void end_machine(int ending_code, const char *reason, const char *path)
 {
@@ -237,7 +242,7 @@ static int remaining_get(char *buffer, const struct kernel_param *kp)
 
 	/* Rounded up: 0 means now. */
 	return sysfs_emit(buffer, "%lld\n",
-			  left < 0 ? -1LL : DIV_ROUND_UP_ULL(left, NSEC_PER_SEC));
+			  left < 0 ? -1LL : (s64)DIV_ROUND_UP_ULL(left, NSEC_PER_SEC));
 }
 
 static const struct kernel_param_ops remaining_ops = {
@@ -250,8 +255,8 @@ __MODULE_PARM_TYPE(remaining, "int");
 MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only)");
 
 /*
- * The way down by power-off. Context: atomic, on the last processor, interrupts
- * off.
+ * The way down by power-off. Context: atomic. The other processors are stopped and
+ * interrupts off, but for a forced power-off.
  */
 static int power_off(struct sys_off_data *data)
 {
@@ -264,10 +269,11 @@ static int power_off(struct sys_off_data *data)
 static struct sys_off_handler *power_off_handler;
 
 /*
- * The ways down by panic and by halt. There is no handler for a halt, and a panic
- * notifier would come before pstore; the dumpers of the kernel's log come last in
- * both. They run in the order of their registration, so a pstore backend that was
- * there before this module has had its turn.
+ * The ways down by panic and by halt. There is no sys-off handler for a halt, and a
+ * panic notifier would come before pstore; the dumpers of the kernel's log come
+ * late in both. They run in the order of their registration, so a pstore backend
+ * that was there before this module has had its turn. Of a panic in NMI context
+ * the kernel prints nothing before its dumpers: the code is right, the text lost.
  *
  * Context: a panic has stopped the other processors and turned interrupts off; a
  * halt is in process context.
