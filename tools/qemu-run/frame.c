@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <string.h>
+#include "frame.h"
+
+unsigned char *frame_space(struct frame_reader *reader, size_t *space)
+{
+	if (reader->start) {
+		memmove(reader->buffer, reader->buffer + reader->start,
+			reader->end - reader->start);
+		reader->end -= reader->start;
+		reader->start = 0;
+	}
+	*space = sizeof(reader->buffer) - reader->end;
+	return reader->buffer + reader->end;
+}
+
+void frame_added(struct frame_reader *reader, size_t length)
+{
+	reader->end += length;
+}
+
+int frame_next(struct frame_reader *reader, struct frame *frame)
+{
+	struct frame_header header;
+	size_t have = reader->end - reader->start;
+
+	if (have < sizeof(header))
+		return 0;
+	memcpy(&header, reader->buffer + reader->start, sizeof(header));
+	if (header.length > FRAME_MAX)
+		return -EPROTO;
+	if (have - sizeof(header) < header.length)
+		return 0;
+	frame->type = header.type;
+	frame->length = header.length;
+	frame->data = reader->buffer + reader->start + sizeof(header);
+	reader->start += sizeof(header) + header.length;
+	return 1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Frames out of a stream of bytes. */
+#ifndef QEMU_RUN_FRAME_H
+#define QEMU_RUN_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "protocol.h"
+
+struct frame {
+	uint32_t type;
+	uint32_t length;
+	const unsigned char *data; /* valid until the reader is fed again */
+};
+
+/*
+ * Bytes [start, end) of the buffer are read and not yet taken. Room for two
+ * frames: a whole read fits behind a frame of which one byte is missing.
+ */
+struct frame_reader {
+	size_t start;
+	size_t end;
+	unsigned char buffer[2 * (FRAME_MAX + sizeof(struct frame_header))];
+};
+
+/**
+ * frame_space() - where to read the next bytes to
+ * @reader: the reader, all zeroes when empty
+ * @space: receives how many bytes fit; never 0 once frame_next() returned 0
+ *
+ * Moves what is left to the front of the buffer: frames taken before are gone.
+ *
+ * Return: where.
+ */
+unsigned char *frame_space(struct frame_reader *reader, size_t *space);
+
+/**
+ * frame_added() - says that bytes were put to where frame_space() said
+ * @reader: the reader
+ * @length: how many bytes
+ */
+void frame_added(struct frame_reader *reader, size_t length);
+
+/**
+ * frame_next() - takes the next frame
+ * @reader: the reader
+ * @frame: receives the frame
+ *
+ * Return: 1 for a frame, 0 when more bytes are needed, -EPROTO when what came
+ * cannot be a frame: the stream is lost.
+ */
+int frame_next(struct frame_reader *reader, struct frame *frame);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What qemu-run and the guest's init say to each other, over one virtio-serial
+ * port. Both ends are built from this tree and run on the same architecture, so
+ * structures travel as they are. The host trusts no byte of what it receives.
+ */
+#ifndef QEMU_RUN_PROTOCOL_H
+#define QEMU_RUN_PROTOCOL_H
+
+#include <stdint.h>
+
+/* Part of a template's key: a new number makes new templates. */
+#define PROTOCOL_VERSION 1
+
+#define PORT_NAME	 "qemu-run"
+
+/*
+ * A frame and its header fit one buffer of virtio_console, which cuts writes
+ * at 32 KiB.
+ */
+#define FRAME_MAX	 (32 * 1024 - (uint32_t)sizeof(struct frame_header))
+
+/* Input that may be under way: the guest's init holds as much and never blocks. */
+#define INPUT_WINDOW	 (256 * 1024)
+
+struct frame_header {
+	uint32_t length; /* of what follows the header */
+	uint32_t type;
+};
+
+enum frame_type {
+	/* To the guest: the job, in this order, up to FRAME_START. */
+	FRAME_JOB = 1,	 /* struct job */
+	FRAME_ARGUMENT,	 /* text */
+	FRAME_VARIABLE,	 /* NAME=value */
+	FRAME_DIRECTORY, /* where the command starts */
+	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
+	FRAME_NETWORK,	 /* bring it up, once the modules are loaded */
+	FRAME_FETCH,	 /* a path to send back when the command has ended */
+	FRAME_START,
+
+	/* To the guest, while the command runs. */
+	FRAME_INPUT,	 /* bytes; none of them: end of input */
+	FRAME_WINDOW,	 /* struct window */
+	FRAME_SHUT,	 /* uint32_t: nobody reads that stream any more */
+	FRAME_BYE,	 /* the status has arrived: end the machine */
+
+	/* Both ways: a tree of files. */
+	FRAME_ENTRY = 32, /* struct entry, path, for a link: NUL, target */
+	FRAME_DATA,
+	FRAME_END,	  /* int32_t: 0 or an errno */
+
+	/* From the guest. */
+	FRAME_HELLO = 64, /* struct hello: booted, waiting for a job */
+	FRAME_STARTED,	  /* the command has been forked */
+	FRAME_OUTPUT,	  /* bytes of stdout */
+	FRAME_ERRORS,	  /* bytes of stderr */
+	FRAME_CREDIT,	  /* uint32_t: so much input has gone */
+	FRAME_REFUSED,	  /* uint32_t exit status, then why */
+	FRAME_COMPLAINT,  /* a line that the kernel complained with */
+	FRAME_STATUS,	  /* struct status: the last frame */
+};
+
+enum job_flags {
+	JOB_TERMINAL = 1 << 0,	      /* stdin and stdout are a terminal */
+	JOB_ERRORS_APART = 1 << 1,    /* stderr is not that terminal */
+};
+
+struct window {
+	uint16_t rows;
+	uint16_t columns;
+};
+
+struct job {
+	uint64_t realtime_ns; /* the host's clock */
+	uint64_t timeout_ms;  /* 0: none */
+	uint32_t flags;
+	struct window window;
+	uint8_t seed[64]; /* no two clones may share their random numbers */
+};
+
+/* Where a way out of the machine was found. */
+enum way_out {
+	WAY_NONE,
+	WAY_DRIVER, /* through qemu_poweroff's parameters */
+	WAY_PORT,   /* straight to the port, by ioperm(2) */
+};
+
+struct hello {
+	uint32_t version;
+	uint32_t way;
+};
+
+struct status {
+	uint32_t code;	 /* 0-255, as a shell gives it */
+	uint32_t signal; /* 0: it exited */
+	uint32_t way;
+	uint32_t deadline; /* 1: ended by the timeout */
+	uint64_t taint_before;
+	uint64_t taint_after;
+	uint64_t run_ns;
+};
+
+struct entry {
+	uint32_t mode; /* S_IFREG, S_IFDIR or S_IFLNK, and permissions */
+	uint32_t index; /* which --get */
+	int64_t mtime;
+};
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "tree.h"
+
+/* Deeper than any honest tree, and each level holds one descriptor open. */
+#define DEPTH_MAX 128
+
+struct walk {
+	tree_emit *emit;
+	void *context;
+	uint32_t index;
+	char name[PATH_MAX];
+	unsigned char data[FRAME_MAX];
+};
+
+static int send_entry(struct walk *walk, const struct stat *st, const char *target)
+{
+	struct {
+		struct entry entry;
+		char text[2 * PATH_MAX];
+	} message = {
+		.entry = {
+			.mode = st->st_mode & (S_IFMT | 0777),
+			.index = walk->index,
+			.mtime = st->st_mtime,
+		},
+	};
+	size_t length = strlen(walk->name);
+
+	memcpy(message.text, walk->name, length);
+	if (target) {
+		size_t more = strlen(target);
+
+		message.text[length++] = '\0';
+		memcpy(message.text + length, target, more);
+		length += more;
+	}
+	return walk->emit(walk->context, FRAME_ENTRY, &message, sizeof(message.entry) + length);
+}
+
+static int send_content(struct walk *walk, int file)
+{
+	ssize_t length;
+	int err;
+
+	for (;;) {
+		length = read(file, walk->data, sizeof(walk->data));
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length <= 0)
+			return length ? -errno : 0;
+		err = walk->emit(walk->context, FRAME_DATA, walk->data, length);
+		if (err)
+			return err;
+	}
+}
+
+static int send_node(struct walk *walk, int parent, const char *path, int depth);
+
+static int send_children(struct walk *walk, int directory, int depth)
+{
+	size_t length = strlen(walk->name);
+	struct dirent *child;
+	int err = 0;
+	DIR *stream;
+
+	stream = fdopendir(directory);
+	if (!stream) {
+		err = -errno;
+		close(directory);
+		return err;
+	}
+	for (;;) {
+		errno = 0;
+		child = readdir(stream);
+		if (!child) {
+			err = -errno;
+			break;
+		}
+		if (!strcmp(child->d_name, ".") || !strcmp(child->d_name, ".."))
+			continue;
+		if (length + 1 + strlen(child->d_name) >= sizeof(walk->name)) {
+			err = -ENAMETOOLONG;
+			break;
+		}
+		sprintf(walk->name + length, "/%s", child->d_name);
+		err = send_node(walk, dirfd(stream), child->d_name, depth + 1);
+		walk->name[length] = '\0';
+		/* Gone since it was listed. */
+		if (err == -ENOENT)
+			err = 0;
+		if (err)
+			break;
+	}
+	closedir(stream);
+	return err;
+}
+
+static int send_node(struct walk *walk, int parent, const char *path, int depth)
+{
+	int follow = depth ? AT_SYMLINK_NOFOLLOW : 0;
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t length;
+	int node, err;
+
+	if (depth > DEPTH_MAX)
+		return -ELOOP;
+	if (fstatat(parent, path, &st, follow))
+		return -errno;
+	if (S_ISLNK(st.st_mode)) {
+		length = readlinkat(parent, path, target, sizeof(target) - 1);
+		if (length < 0)
+			return -errno;
+		target[length] = '\0';
+		return send_entry(walk, &st, target);
+	}
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return depth ? 0 : -EINVAL;
+
+	/* Opened first: a file that cannot be read is an error and no empty file. */
+	node = openat(parent, path,
+		      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (depth ? O_NOFOLLOW : 0) |
+			      (S_ISDIR(st.st_mode) ? O_DIRECTORY : 0));
+	if (node < 0)
+		return -errno;
+	err = send_entry(walk, &st, NULL);
+	if (!err && S_ISDIR(st.st_mode))
+		return send_children(walk, node, depth);
+	if (!err)
+		err = send_content(walk, node);
+	close(node);
+	return err;
+}
+
+int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emit,
+	      void *context)
+{
+	struct walk walk = {
+		.emit = emit,
+		.context = context,
+		.index = index,
+	};
+
+	if (strlen(name) >= sizeof(walk.name))
+		return -ENAMETOOLONG;
+	strcpy(walk.name, name);
+	return send_node(&walk, AT_FDCWD, path, 0);
+}
+
+/* path_is_plain() - relative, and every component an ordinary name. */
+static bool path_is_plain(const char *path)
+{
+	const char *end;
+
+	for (;; path = end + 1) {
+		size_t length;
+
+		end = strchrnul(path, '/');
+		length = end - path;
+		if (!length || length > NAME_MAX)
+			return false;
+		if (path[0] == '.' && (length == 1 || (length == 2 && path[1] == '.')))
+			return false;
+		if (!*end)
+			return true;
+	}
+}
+
+static int open_beneath(int root, const char *path, uint64_t flags)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/*
+ * open_parent() - the directory that @path's last component goes into, made
+ * where it is missing. @last receives the component.
+ */
+static int open_parent(int root, char *path, const char **last)
+{
+	char *slash = path;
+	int fd, err;
+
+	while ((slash = strchr(slash, '/'))) {
+		char *component;
+
+		*slash = '\0';
+		component = strrchr(path, '/');
+		fd = open_beneath(root, path, O_PATH | O_DIRECTORY);
+		if (fd == -ENOENT) {
+			/* Its own parent exists: the round before saw to it. */
+			int up = root;
+
+			if (component) {
+				*component = '\0';
+				up = open_beneath(root, path, O_PATH | O_DIRECTORY);
+				*component = '/';
+				if (up < 0)
+					return up;
+			}
+			err = mkdirat(up, component ? component + 1 : path, 0777) ? -errno : 0;
+			if (up != root)
+				close(up);
+			if (err && err != -EEXIST)
+				return err;
+		} else if (fd < 0) {
+			return fd;
+		} else {
+			close(fd);
+		}
+		*slash++ = '/';
+	}
+	slash = strrchr(path, '/');
+	if (!slash) {
+		*last = path;
+		fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	*last = slash + 1;
+	*slash = '\0';
+	fd = open_beneath(root, path, O_PATH | O_DIRECTORY);
+	*slash = '/';
+	return fd;
+}
+
+static int make_directory(int parent, const char *name, mode_t mode)
+{
+	struct stat st;
+
+	/* What comes next goes into it. */
+	mode |= 0700;
+	if (!mkdirat(parent, name, mode))
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
+}
+
+static int make_file(struct tree_receiver *receiver, int parent, const char *name,
+		     const struct entry *entry)
+{
+	int file;
+
+	if (unlinkat(parent, name, 0) && errno != ENOENT)
+		return -errno;
+	file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		      entry->mode & 0777);
+	if (file < 0)
+		return -errno;
+	receiver->file = file;
+	receiver->mtime = entry->mtime;
+	return 0;
+}
+
+static int make_link(int parent, const char *name, const char *target)
+{
+	struct stat st;
+
+	if (!fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
+		unlinkat(parent, name, 0);
+	return symlinkat(target, parent, name) ? -errno : 0;
+}
+
+static int receive_entry(struct tree_receiver *receiver, const struct frame *frame)
+{
+	char text[2 * PATH_MAX + 1], *target = NULL;
+	struct entry entry;
+	size_t length;
+	const char *name = NULL;
+	int parent, err;
+
+	err = tree_finish(receiver);
+	if (err)
+		return err;
+	if (frame->length <= sizeof(entry) || frame->length - sizeof(entry) >= sizeof(text))
+		return -EPROTO;
+	memcpy(&entry, frame->data, sizeof(entry));
+	length = frame->length - sizeof(entry);
+	memcpy(text, frame->data + sizeof(entry), length);
+	text[length] = '\0';
+	if (strlen(text) != length) {
+		target = text + strlen(text) + 1;
+		if (!S_ISLNK(entry.mode) || strlen(target) != length - (target - text))
+			return -EPROTO;
+	}
+	if (S_ISLNK(entry.mode) != (target != NULL) || strlen(text) >= PATH_MAX)
+		return -EPROTO;
+	if (!path_is_plain(text))
+		return -EPROTO;
+	if (receiver->only && (!S_ISREG(entry.mode) || strcmp(text, receiver->only)))
+		return -EPROTO;
+	if (!receiver->entries)
+		return -EFBIG;
+	receiver->entries--;
+
+	parent = open_parent(receiver->root, text, &name);
+	if (parent < 0)
+		return parent;
+	if (S_ISDIR(entry.mode))
+		err = make_directory(parent, name, entry.mode & 0777);
+	else if (S_ISREG(entry.mode))
+		err = make_file(receiver, parent, name, &entry);
+	else if (S_ISLNK(entry.mode))
+		err = make_link(parent, name, target);
+	else
+		err = -EPROTO;
+	close(parent);
+	return err;
+}
+
+static int receive_data(struct tree_receiver *receiver, const struct frame *frame)
+{
+	const unsigned char *data = frame->data;
+	size_t length = frame->length;
+
+	if (receiver->file < 0)
+		return -EPROTO;
+	if (length > receiver->left)
+		return -EFBIG;
+	receiver->left -= length;
+	while (length) {
+		ssize_t done = write(receiver->file, data, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		data += done;
+		length -= done;
+	}
+	return 0;
+}
+
+int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
+{
+	switch (frame->type) {
+	case FRAME_ENTRY:
+		return receive_entry(receiver, frame);
+	case FRAME_DATA:
+		return receive_data(receiver, frame);
+	default:
+		return -EPROTO;
+	}
+}
+
+int tree_finish(struct tree_receiver *receiver)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = receiver->mtime } };
+	int file = receiver->file;
+
+	if (file < 0)
+		return 0;
+	receiver->file = -1;
+	/* A time that this file system cannot hold is no reason to fail. */
+	(void)futimens(file, times);
+	return close(file) ? -errno : 0;
+}
