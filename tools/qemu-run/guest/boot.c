@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "init.h"
+
+void log_line(const char *format, ...)
+{
+	char line[512];
+	va_list arguments;
+	int length, log;
+
+	length = snprintf(line, sizeof(line), "<4>qemu-run: ");
+	va_start(arguments, format);
+	vsnprintf(line + length, sizeof(line) - length, format, arguments);
+	va_end(arguments);
+	log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (log < 0)
+		return;
+	if (write(log, line, strlen(line)) < 0)
+		log = -1;
+	close(log);
+}
+
+int write_text(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (file < 0)
+		return -errno;
+	if (write(file, text, strlen(text)) < 0)
+		err = -errno;
+	close(file);
+	return err;
+}
+
+int run_tool(const char *const argv[])
+{
+	int status;
+	pid_t pid;
+
+	pid = vfork();
+	if (!pid) {
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	if (pid < 0)
+		return 126;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int load_module(const void *image, size_t length, const char *parameters)
+{
+	return syscall(SYS_init_module, image, length, parameters) ? -errno : 0;
+}
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type;
+		const char *where;
+		const char *options;
+	} mounts[] = {
+		{ "proc", "/proc", NULL },
+		{ "sysfs", "/sys", NULL },
+		{ "devtmpfs", "/dev", NULL },
+		{ "devpts", "/dev/pts", "ptmxmode=0666,mode=0620" },
+		{ "tmpfs", "/dev/shm", NULL },
+		{ "tmpfs", "/tmp", NULL },
+		{ "tmpfs", "/run", NULL },
+		{ "debugfs", "/sys/kernel/debug", NULL },
+		{ "tracefs", "/sys/kernel/tracing", NULL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		mkdir(mounts[i].where, 0755);
+		/* A kernel may lack some of them: the command will say so. */
+		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0,
+			  mounts[i].options) &&
+		    i < 3)
+			log_line("cannot mount %s: %s", mounts[i].where, strerror(errno));
+	}
+	/* As udev would have made them. */
+	(void)!symlink("/proc/self/fd", "/dev/fd");
+	(void)!symlink("/proc/self/fd/0", "/dev/stdin");
+	(void)!symlink("/proc/self/fd/1", "/dev/stdout");
+	(void)!symlink("/proc/self/fd/2", "/dev/stderr");
+}
+
+static void loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (socket_fd < 0)
+		return;
+	ioctl(socket_fd, SIOCSIFFLAGS, &request);
+	close(socket_fd);
+}
+
+void boot(void)
+{
+	static const char *const install[] = { "/bin/busybox", "--install", "-s", NULL };
+	static const char *const modprobe[] = { "/bin/busybox", "modprobe", "-a", "virtio_pci",
+						"virtio_mmio", "virtio_console", NULL };
+	static const char *const driver[] = { "/bin/busybox", "modprobe", "qemu_poweroff",
+					      "delay=-1", NULL };
+
+	mount_all();
+	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", HOME, 1);
+	mkdir(HOME, 0700);
+	run_tool(install);
+	/* Built in, perhaps: what matters is the port that appears, or not. */
+	run_tool(modprobe);
+	if (getenv("qemu_run_driver") && run_tool(driver))
+		log_line("qemu_poweroff does not load");
+	sethostname("guest", 5);
+	loopback_up();
+
+	/* A panic that nobody catches must end QEMU, not wait for a hand on a button. */
+	write_text("/proc/sys/kernel/panic", "-1");
+	/* From here on the console carries all that the kernel says. */
+	write_text("/proc/sys/kernel/printk", "8");
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "init.h"
+
+/*
+ * How the kernel's own checks begin their reports. Most of them taint, too;
+ * lockdep and a few others only print.
+ */
+static const char *const openings[] = {
+	"WARNING: CPU:",
+	"WARNING: possible ",
+	"WARNING: suspicious RCU usage",
+	"WARNING: inconsistent lock state",
+	"WARNING: bad unlock balance",
+	"WARNING: lock held ",
+	"WARNING: held lock freed",
+	"WARNING: Nested lock",
+	"BUG: ",
+	"UBSAN: ",
+	"kernel BUG at ",
+	"Oops: ",
+	"general protection fault",
+	"INFO: rcu_",
+	"rcu: INFO: ",
+	"INFO: task ",
+	"watchdog: BUG: ",
+	"unregister_netdevice: waiting for ",
+};
+
+int complaints_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log >= 0)
+		lseek(log, 0, SEEK_END);
+	return log;
+}
+
+bool complaints_next(int log, char *line, size_t size)
+{
+	char record[8192];
+	ssize_t length;
+	size_t i;
+
+	for (;;) {
+		char *text, *end;
+
+		length = read(log, record, sizeof(record) - 1);
+		/* EPIPE: records were overwritten before they were read; go on. */
+		if (length < 0 && (errno == EPIPE || errno == EINTR))
+			continue;
+		if (length <= 0)
+			return false;
+		record[length] = '\0';
+		/*
+		 * "priority,sequence,time,flags;text\n". Facility 0 is the kernel's:
+		 * what programs write there is no complaint of the kernel's.
+		 */
+		if (strtoul(record, NULL, 10) >> 3)
+			continue;
+		text = strchr(record, ';');
+		if (!text++)
+			continue;
+		end = strchr(text, '\n');
+		if (end)
+			*end = '\0';
+		for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
+			if (strncmp(text, openings[i], strlen(openings[i])))
+				continue;
+			snprintf(line, size, "%s", text);
+			return true;
+		}
+	}
+}
+
+uint64_t taint(void)
+{
+	char text[32] = "";
+	int file = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+
+	if (file < 0)
+		return 0;
+	if (read(file, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(file);
+	return strtoull(text, NULL, 10);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The guest's init: what its files share. */
+#ifndef QEMU_RUN_GUEST_INIT_H
+#define QEMU_RUN_GUEST_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "../frame.h"
+
+/* Where the command starts, and where the files of -f go. */
+#define HOME "/root"
+
+/**
+ * log_line() - a line for whoever reads the kernel's log
+ * @format: as for printf(3)
+ */
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * boot() - makes the machine what a program expects to find
+ *
+ * File systems, device nodes, the programs' names, the modules, the loopback
+ * interface.
+ */
+void boot(void);
+
+/**
+ * run_tool() - runs a program of the guest's to its end
+ * @argv: its arguments, the program's path first
+ *
+ * Return: its exit status, 128 + n for a signal.
+ */
+int run_tool(const char *const argv[]);
+
+/**
+ * write_text() - writes a text to a file of the kernel's
+ * @path: the file
+ * @text: the text
+ *
+ * Return: 0 or a negative errno.
+ */
+int write_text(const char *path, const char *text);
+
+/**
+ * struct way - how to end the machine with a code
+ * @way: enum way_out
+ * @code: qemu_poweroff's parameter, open, or -1
+ * @delay: likewise
+ */
+struct way {
+	uint32_t way;
+	int code;
+	int delay;
+};
+
+/**
+ * way_find() - finds the driver, or else the bare port
+ * @way: what was found
+ */
+void way_find(struct way *way);
+
+/**
+ * way_arm() - has the driver end the machine later, whatever happens here
+ * @way: as found
+ * @code: the code to end with
+ * @seconds: when; -1: never
+ */
+void way_arm(const struct way *way, unsigned int code, long seconds);
+
+/**
+ * way_take() - ends the machine
+ * @way: as found
+ * @code: the code to end with, 0-127
+ */
+void way_take(const struct way *way, unsigned int code) __attribute__((noreturn));
+
+/**
+ * struct child - the command
+ * @pid: its process, 0 before and after
+ * @input: where its stdin is written to, or -1
+ * @output: where its stdout is read from, or -1; the terminal's master
+ * @errors: where its stderr is read from, or -1
+ */
+struct child {
+	pid_t pid;
+	int input;
+	int output;
+	int errors;
+};
+
+/**
+ * child_start() - starts the command
+ * @child: receives the process and its streams
+ * @argv: the command
+ * @directory: where it starts
+ * @job: whether it gets a terminal
+ *
+ * Return: 0, or the errno of what kept it from being executed.
+ */
+int child_start(struct child *child, char *const argv[], const char *directory,
+		const struct job *job);
+
+/**
+ * load_module() - loads one
+ * @image: its bytes
+ * @length: how many
+ * @parameters: as on insmod's command line
+ *
+ * Return: 0 or a negative errno.
+ */
+int load_module(const void *image, size_t length, const char *parameters);
+
+/**
+ * complaints_open() - opens the kernel's log, at its end
+ *
+ * Return: the log, or -1.
+ */
+int complaints_open(void);
+
+/**
+ * complaints_next() - the next line in which the kernel complains of itself
+ * @log: as opened
+ * @line: receives it
+ * @size: of @line
+ *
+ * Return: whether there was one.
+ */
+bool complaints_next(int log, char *line, size_t size);
+
+/** taint() - the kernel's taint flags. */
+uint64_t taint(void);
+
+#endif

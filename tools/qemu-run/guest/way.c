@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+#include "init.h"
+
+#define PARAMETERS "/sys/module/qemu_poweroff/parameters/"
+/* isa-debug-exit, where qemu-run puts it. */
+#define PORT	   0x10f4
+
+void way_find(struct way *way)
+{
+	way->code = open(PARAMETERS "code", O_WRONLY | O_CLOEXEC);
+	way->delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
+	if (way->code >= 0 && way->delay >= 0)
+		way->way = WAY_DRIVER;
+	else if (!ioperm(PORT, 4, 1))
+		way->way = WAY_PORT;
+	else
+		way->way = WAY_NONE;
+}
+
+/* The files of sysfs take a whole write each; a failure shows in what follows. */
+static void put_number(int file, long number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld", number);
+	(void)!pwrite(file, text, strlen(text), 0);
+}
+
+void way_arm(const struct way *way, unsigned int code, long seconds)
+{
+	if (way->way != WAY_DRIVER)
+		return;
+	if (seconds >= 0)
+		put_number(way->code, code);
+	put_number(way->delay, seconds);
+}
+
+void way_take(const struct way *way, unsigned int code)
+{
+	if (way->way == WAY_DRIVER) {
+		put_number(way->code, code);
+		put_number(way->delay, 0);
+		/* From QEMU 9.1 on, the write returns and the machine ends a moment later. */
+		sleep(1);
+	}
+	/* The command may have unloaded the driver. */
+	if (!ioperm(PORT, 4, 1))
+		outb(code, PORT);
+	sleep(1);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
