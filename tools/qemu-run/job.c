@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "run.h"
+
+/* split_file() - PATH[:NAME] of -f; the path is the caller's to free. */
+static char *split_file(const char *argument, char **name)
+{
+	char *path = copy(argument), *colon, *base;
+	size_t length;
+
+	/* A path that exists as it stands is no pair, whatever colons it has. */
+	colon = access(path, F_OK) ? strrchr(path, ':') : NULL;
+	if (colon && colon != path && colon[1]) {
+		*colon = '\0';
+		*name = copy(colon + 1);
+		return path;
+	}
+	base = realpath(path, NULL);
+	if (!base) {
+		*name = NULL;
+		return path;
+	}
+	/* "dir/" and "." are called as the directory is. A link keeps its own name. */
+	length = strlen(path);
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	colon = memrchr(path, '/', length);
+	*name = print("%.*s", (int)(colon ? path + length - colon - 1 : (long)length),
+		      colon ? colon + 1 : path);
+	if (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")) {
+		free(*name);
+		*name = copy(strrchr(base, '/') + 1);
+	}
+	free(base);
+	return path;
+}
+
+int job_check(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->options.files.count; i++) {
+		char *name, *path = split_file(run->options.files.items[i], &name);
+		int bad = access(path, R_OK);
+
+		if (bad)
+			fail(run, "-f %s: %s", path, strerror(errno));
+		else if (!name || !*name || name[0] == '/' || strstr(name, ".."))
+			bad = fail(run, "-f %s: give a name below /root in the guest", path);
+		free(name);
+		free(path);
+		if (bad)
+			return -1;
+	}
+	for (i = 0; i < run->options.modules.count; i++) {
+		char *name = copy(run->options.modules.items[i]);
+		int bad = 0;
+
+		name[strcspn(name, ",")] = '\0';
+		if (strstr(name, ".ko") && access(name, R_OK))
+			bad = fail(run, "-m %s: %s", name, strerror(errno));
+		free(name);
+		if (bad)
+			return -1;
+	}
+	for (i = 0; i < run->options.disks.count; i++) {
+		char *name = copy(run->options.disks.items[i]), *comma = strrchr(name, ',');
+		bool keep = comma && !strcmp(comma, ",rw");
+		int bad;
+
+		if (keep)
+			*comma = '\0';
+		bad = access(name, keep ? R_OK | W_OK : R_OK);
+		if (bad)
+			fail(run, "--disk %s: %s", name, strerror(errno));
+		free(name);
+		if (bad)
+			return -1;
+	}
+	return 0;
+}
+
+static int emit(void *context, uint32_t type, const void *data, uint32_t length)
+{
+	struct run *run = context;
+
+	queue_frame(run, type, data, length);
+	while (run->queue.length > QUEUE_HIGH)
+		if (pump(run, 0))
+			return -ECONNRESET;
+	return 0;
+}
+
+static int send_files(struct run *run)
+{
+	size_t i;
+
+	if (!run->options.files.count)
+		return 0;
+	for (i = 0; i < run->options.files.count; i++) {
+		char *name, *path = split_file(run->options.files.items[i], &name);
+		int err = name ? tree_send(path, name, 0, emit, run) : -ENOENT;
+
+		if (err && err != -ECONNRESET)
+			fail(run, "-f %s: %s", path, strerror(-err));
+		free(path);
+		free(name);
+		if (err)
+			return -1;
+	}
+	return queue_frame(run, FRAME_END, NULL, 0);
+}
+
+static int send_head(struct run *run)
+{
+	struct job job = { .timeout_ms = run->options.timeout_ms };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	job.realtime_ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (getrandom(job.seed, sizeof(job.seed), 0) != sizeof(job.seed))
+		return fail(run, "getrandom: %s", strerror(errno));
+	if (run->options.terminal) {
+		job.flags |= JOB_TERMINAL;
+		if (!isatty(STDERR_FILENO))
+			job.flags |= JOB_ERRORS_APART;
+		job.window = terminal_window();
+	}
+	queue_frame(run, FRAME_JOB, &job, sizeof(job));
+	explicit_bzero(&job, sizeof(job));
+	return 0;
+}
+
+static int send_words(struct run *run, uint32_t type, const struct list *words)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++) {
+		if (strlen(words->items[i]) > FRAME_MAX)
+			return fail(run, "an argument is longer than %d bytes", (int)FRAME_MAX);
+		queue_frame(run, type, words->items[i], strlen(words->items[i]));
+	}
+	return 0;
+}
+
+int job_send(struct run *run)
+{
+	struct options *options = &run->options;
+	size_t i;
+
+	if (send_head(run))
+		return -1;
+	if (options->terminal) {
+		const char *kind = getenv("TERM");
+		char *variable = print("TERM=%s", kind ? kind : "dumb");
+
+		queue_frame(run, FRAME_VARIABLE, variable, strlen(variable));
+		free(variable);
+	}
+	if (send_words(run, FRAME_VARIABLE, &options->variables) ||
+	    send_words(run, FRAME_ARGUMENT, &options->command))
+		return -1;
+	if (options->directory)
+		queue_frame(run, FRAME_DIRECTORY, options->directory, strlen(options->directory));
+	if (send_files(run))
+		return -1;
+	if (options->disks.count && module_send(run, "virtio_blk"))
+		return -1;
+	if (options->net && module_send(run, "virtio_net"))
+		return -1;
+	for (i = 0; i < options->modules.count; i++)
+		if (module_send(run, options->modules.items[i]))
+			return -1;
+	if (options->net)
+		queue_frame(run, FRAME_NETWORK, NULL, 0);
+	for (i = 0; i < options->gets.count; i++)
+		queue_frame(run, FRAME_FETCH, options->gets.items[i],
+			    strchr(options->gets.items[i], ':') - options->gets.items[i]);
+	return queue_frame(run, FRAME_START, NULL, 0);
+}

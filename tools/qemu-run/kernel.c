@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "run.h"
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static bool exists_below(const char *directory, const char *name)
+{
+	char *path = print("%s/%s", directory, name);
+	bool exists = !access(path, R_OK);
+
+	free(path);
+	return exists;
+}
+
+static void chomp(char *text)
+{
+	text[strcspn(text, "\n")] = '\0';
+}
+
+/* ask_script() - the directory that scripts/kernel prints, or NULL. */
+static char *ask_script(struct run *run, const char *option, const char *value)
+{
+	char *script = print("%s/scripts/kernel", run->places.top);
+	const char *argv[] = { script, option ? option : value, option ? value : NULL, NULL };
+	struct text output = { 0 };
+	char *directory = NULL;
+	int status;
+
+	if (!value)
+		argv[1] = NULL;
+	status = run_program(run, argv, &output, 65536);
+	if (status == 0) {
+		chomp(output.data);
+		directory = copy(output.data);
+	} else if (!run->interrupted) {
+		fail(run, "%s: no such kernel: see the lines above", value ? value : "the default kernel");
+	}
+	text_free(&output);
+	free(script);
+	return directory;
+}
+
+/*
+ * The script takes as long as a whole run does: its answer is kept, together
+ * with what it was an answer to.
+ */
+static char *ask_cached(struct run *run, const char *option, const char *value)
+{
+	char *question, *path = NULL, *directory = NULL, *was, *answer;
+	char *about = option ? identity(value) : copy("");
+	struct text content = { 0 };
+
+	if (option && !strcmp(option, "--build")) {
+		char *image = print("%s/arch/x86/boot/bzImage", value);
+		char *both, *second = identity(image);
+
+		both = print("%s %s", about, second);
+		free(image);
+		free(second);
+		free(about);
+		about = both;
+	}
+	question = print("%s %s %s\n%s\n%s\n", option ? option : "version", value ? value : "",
+			 about, run->places.top, run->places.build);
+	if (run->places.cache) {
+		path = print("%s/kernels/%016llx", run->places.cache,
+			     (unsigned long long)hash(question));
+		was = read_file(path, 65536);
+		if (was && !strncmp(was, question, strlen(question))) {
+			answer = was + strlen(question);
+			chomp(answer);
+			if (exists_below(answer, "release"))
+				directory = copy(answer);
+		}
+		free(was);
+	}
+	if (!directory) {
+		directory = ask_script(run, option, value);
+		if (directory && path) {
+			char *parent = print("%s/kernels", run->places.cache);
+			char *new = print("%s.%d", path, getpid());
+			FILE *file;
+
+			/* No answer kept is a slower next run, and no more than that. */
+			text_print(&content, "%s%s\n", question, directory);
+			make_directories(parent);
+			file = fopen(new, "we");
+			if (file) {
+				bool good = fwrite(content.data, content.length, 1, file) == 1;
+
+				if (fclose(file) || !good || rename(new, path))
+					unlink(new);
+			}
+			text_free(&content);
+			free(new);
+			free(parent);
+		}
+	}
+	free(question);
+	free(about);
+	free(path);
+	return directory;
+}
+
+static char *find_directory(struct run *run)
+{
+	const char *name = run->options.kernel;
+	char *path, *directory;
+
+	if (!name)
+		name = getenv("QEMU_RUN_KERNEL");
+	if (!name || !*name)
+		return ask_cached(run, NULL, NULL);
+	path = realpath(name, NULL);
+	/* "cloud" is a flavour, even where a file happens to be called so. */
+	if (!path || (!strchr(name, '/') && !is_directory(path) && access(name, R_OK))) {
+		free(path);
+		if (strchr(name, '/')) {
+			fail(run, "-k %s: %s", name, strerror(ENOENT));
+			return NULL;
+		}
+		return ask_cached(run, NULL, name);
+	}
+	if (!is_directory(path))
+		directory = ask_cached(run, "--image", path);
+	else if (exists_below(path, "release") && exists_below(path, "modules"))
+		return path;
+	else
+		directory = ask_cached(run, "--build", path);
+	free(path);
+	return directory;
+}
+
+static bool newer(const struct stat *a, const struct stat *b)
+{
+	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+		return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
+	return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+/* driver_is_stale() - whether a source of the driver's is newer than it. */
+static bool driver_is_stale(struct run *run, const char *driver)
+{
+	static const char *const sources[] = {
+		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
+		"deferred_reset.c", "deferred_reset.h",
+	};
+	struct stat built, source;
+	bool stale = false;
+	size_t i;
+
+	if (stat(driver, &built))
+		return true;
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		char *path = print("%s/%s", run->places.top, sources[i]);
+
+		stale = stale || (!stat(path, &source) && newer(&source, &built));
+		free(path);
+	}
+	return stale;
+}
+
+/*
+ * The driver is made where it is missing. A kernel without headers runs without
+ * it: the guest's init then writes the port itself.
+ */
+static int find_driver(struct run *run)
+{
+	struct kernel *kernel = &run->kernel;
+	const char *slash = strrchr(kernel->directory, '/');
+	char *script;
+	int status;
+
+	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", run->places.build, slash + 1);
+	if (!driver_is_stale(run, kernel->driver))
+		return 0;
+	if (!exists_below(kernel->directory, "build/Makefile")) {
+		say("kernel %s has no headers to build the driver with: a panic or a deadline in the guest is seen by the host alone",
+		    kernel->release);
+		free(kernel->driver);
+		kernel->driver = NULL;
+		return 0;
+	}
+	script = print("%s/scripts/module", run->places.top);
+	{
+		const char *argv[] = { script, "-k", kernel->directory, NULL };
+		struct text output = { 0 };
+
+		status = run_program(run, argv, &output, 1 << 20);
+		text_free(&output);
+	}
+	free(script);
+	if (run->interrupted)
+		return -1;
+	if (status || access(kernel->driver, R_OK))
+		return fail(run, "qemu_poweroff.ko does not build for kernel %s: see the lines above", kernel->release);
+	return 0;
+}
+
+int kernel_find(struct run *run)
+{
+	struct kernel *kernel = &run->kernel;
+	char *path;
+
+	kernel->directory = find_directory(run);
+	if (!kernel->directory)
+		return -1;
+	path = print("%s/release", kernel->directory);
+	kernel->release = read_file(path, 4096);
+	if (!kernel->release)
+		fail(run, "%s: %s", path, strerror(errno));
+	free(path);
+	if (!kernel->release)
+		return -1;
+	chomp(kernel->release);
+	kernel->image = print("%s/vmlinux", kernel->directory);
+	if (access(kernel->image, R_OK)) {
+		free(kernel->image);
+		kernel->image = print("%s/vmlinuz", kernel->directory);
+	}
+	if (access(kernel->image, R_OK))
+		return fail(run, "%s: %s: /boot may be readable for root alone", kernel->image, strerror(errno));
+	return run->options.bare ? 0 : find_driver(run);
+}
+
+/* What scripts/accel found, as it remembers it. */
+static char *remembered(struct run *run)
+{
+	char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096), *path, *text;
+
+	if (!boot)
+		return NULL;
+	chomp(boot);
+	path = print("%s/accel/%s-%s", run->places.build, boot,
+		     strrchr(run->kernel.directory, '/') + 1);
+	text = read_file(path, 4096);
+	free(path);
+	free(boot);
+	if (text)
+		chomp(text);
+	return text;
+}
+
+int accelerator_choose(struct run *run)
+{
+	char *answer, *script;
+
+	switch (run->options.accelerator) {
+	case ACCEL_TCG:
+		return 0;
+	case ACCEL_KVM:
+		if (access("/dev/kvm", R_OK | W_OK))
+			return fail(run, "--accel kvm: /dev/kvm: %s", strerror(errno));
+		run->kvm = true;
+		return 0;
+	case ACCEL_AUTO:
+		break;
+	}
+	if (access("/dev/kvm", R_OK | W_OK)) {
+		if (errno != ENOENT)
+			run->why_no_kvm = print("/dev/kvm: %s", strerror(errno));
+		return 0;
+	}
+	answer = remembered(run);
+	if (!answer) {
+		script = print("%s/scripts/accel", run->places.top);
+		{
+			const char *argv[] = { script, "-k", run->kernel.directory, NULL };
+			struct text output = { 0 };
+			int status = run_program(run, argv, &output, 4096);
+
+			free(script);
+			text_free(&output);
+			if (run->interrupted)
+				return -1;
+			if (status)
+				say("scripts/accel does not say whether KVM works: going without");
+		}
+		answer = remembered(run);
+	}
+	if (answer && !strncmp(answer, "kvm", 3))
+		run->kvm = true;
+	else if (answer)
+		run->why_no_kvm = copy(answer + strcspn(answer, " ") + (strchr(answer, ' ') != NULL));
+	free(answer);
+	if (run->why_no_kvm && run->options.verbose)
+		say("TCG: %s", run->why_no_kvm);
+	return 0;
+}

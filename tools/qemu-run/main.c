@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "run.h"
+
+/* A restored guest takes a tenth of a second to start the command; files more. */
+#define START_NS (120 * 1000000000ULL)
+/* How much longer than the guest's own deadline the host waits. */
+#define GRACE_NS (5 * 1000000000ULL)
+/* From the status to QEMU's end. */
+#define END_NS	 (10 * 1000000000ULL)
+/* What a hung guest gets to say when it is poked. */
+#define POKE_NS	 (1 * 1000000000ULL)
+
+int fail(struct run *run, const char *format, ...)
+{
+	va_list arguments;
+	char *message;
+	size_t length;
+
+	va_start(arguments, format);
+	if (vasprintf(&message, format, arguments) < 0)
+		message = NULL;
+	va_end(arguments);
+	must(message);
+	for (length = strlen(message); length && message[length - 1] == '\n';)
+		message[--length] = '\0';
+	say("%s", message);
+	if (run->failure)
+		free(message);
+	else
+		run->failure = message;
+	return -1;
+}
+
+static int take_signals(struct run *run)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* A parent that ignores our children's end would have the kernel reap them. */
+	signal(SIGCHLD, SIG_DFL);
+	run->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return run->signals < 0 ? fail(run, "signalfd: %s", strerror(errno)) : 0;
+}
+
+static bool foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+static void look_at_streams(struct run *run)
+{
+	int fd, null;
+
+	/* A stream that is closed here must not be one of our sockets. */
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0) {
+			null = open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+			if (null != fd && null >= 0)
+				close(null);
+		}
+	for (fd = 1; fd <= 2; fd++) {
+		struct stat st;
+
+		run->output[fd - 1].fd = fd;
+		run->output[fd - 1].regular =
+			!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+	}
+	if (run->options.terminal < 0)
+		run->options.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && foreground();
+	/* Reading it from the background would stop us. */
+	run->input_open = !isatty(STDIN_FILENO) || foreground();
+	if (!run->options.command.count) {
+		list_add(&run->options.command, copy("sh"));
+		list_add(&run->options.command, copy("-l"));
+	}
+}
+
+static int start_cold(struct run *run)
+{
+	const char *directory = getenv("TMPDIR");
+	struct boot boot = { .memory = -1, .state = -1 };
+	char *path;
+	int file, err;
+
+	path = print("%s/qemu-run.XXXXXX", directory && *directory ? directory : "/tmp");
+	file = mkostemp(path, O_CLOEXEC);
+	if (file < 0) {
+		err = fail(run, "%s: %s: set TMPDIR to a place that can be written", path, strerror(errno));
+		free(path);
+		return err;
+	}
+	close(file);
+	boot.initramfs = path;
+	err = initramfs_make(run, path);
+	if (!err) {
+		run->phase[PHASE_READY] = now_ns();
+		err = qemu_start(run, &boot);
+	}
+	if (!err)
+		err = boot_wait(run);
+	unlink(path);
+	free(path);
+	return err;
+}
+
+static int start_restored(struct run *run, struct template *template)
+{
+	struct boot boot = { .memory = template->memory, .state = template->state };
+	int err;
+
+	run->phase[PHASE_READY] = now_ns();
+	run->phase[PHASE_SPAWNED] = 0;
+	run->restored = true;
+	err = qemu_start(run, &boot);
+	close(template->memory);
+	close(template->state);
+	return err;
+}
+
+/* A hung guest's last words: a non-maskable interrupt makes it panic, with a trace. */
+static void poke(struct run *run)
+{
+	static const char commands[] = "{\"execute\":\"qmp_capabilities\"}\n"
+				       "{\"execute\":\"inject-nmi\"}\n";
+	uint64_t end = now_ns() + POKE_NS;
+
+	if (run->vm.monitor < 0 || write_all(run->vm.monitor, commands, sizeof(commands) - 1))
+		return;
+	while (now_ns() < end)
+		if (pump(run, end))
+			return;
+}
+
+/* The time by which something has to happen, or 0. */
+static uint64_t limit(struct run *run, uint64_t begin)
+{
+	if (run->have_status || run->refused)
+		return run->phase[PHASE_STATUS] ? run->phase[PHASE_STATUS] + END_NS :
+						  begin + START_NS + END_NS;
+	if (!run->started)
+		return begin + START_NS;
+	if (run->options.timeout_ms)
+		return run->phase[PHASE_STARTED] + run->options.timeout_ms * 1000000 + GRACE_NS;
+	return 0;
+}
+
+/* refused_restore() - whether QEMU says that it will not. */
+static bool refused_restore(struct run *run)
+{
+	return run->restored && !run->started && run->qmp.data &&
+	       strstr(run->qmp.data, "{\"error\"");
+}
+
+static void attend(struct run *run)
+{
+	uint64_t begin = now_ns(), until;
+
+	for (;;) {
+		until = limit(run, begin);
+		if (until && now_ns() >= until) {
+			/* Our own reader's slowness is no fault of the guest's. */
+			if (run->output[0].waiting.length || run->output[1].waiting.length) {
+				until = now_ns() + END_NS;
+			} else {
+				run->killed = true;
+				poke(run);
+				return;
+			}
+		}
+		if (pump(run, until) || refused_restore(run))
+			return;
+	}
+}
+
+/* What QEMU left for our readers, who may be slow. */
+static void drain(struct run *run)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stream *stream = &run->output[i];
+
+		while (stream->waiting.length && !stream->broken && !run->interrupted) {
+			struct pollfd events[] = {
+				{ .fd = run->signals, .events = POLLIN },
+				{ .fd = stream->fd, .events = POLLOUT },
+			};
+			size_t length = stream->waiting.length;
+			ssize_t done;
+
+			if (poll(events, 2, -1) < 0)
+				continue;
+			if (events[0].revents && signals_pending(run))
+				break;
+			if (!events[1].revents)
+				continue;
+			done = write(stream->fd, stream->waiting.data,
+				     stream->regular || length < 4096 ? length : 4096);
+			if (done > 0)
+				text_drop(&stream->waiting, done);
+			else if (done < 0 && errno != EINTR && errno != EAGAIN) {
+				if (errno != EPIPE)
+					fail(run, "%s: %s", i ? "stderr" : "stdout", strerror(errno));
+				stream->broken = true;
+			}
+		}
+	}
+}
+
+static void serve(struct run *run)
+{
+	if (run->options.terminal)
+		terminal_begin(run);
+	if (!job_send(run) || run->refused)
+		attend(run);
+	else if (!run->vm.ended && !run->interrupted && !run->bad_guest)
+		outcome_set(run, OUTCOME_CANNOT_RUN, 125);
+	drain(run);
+	terminal_end(run);
+}
+
+/* Whether the machine ended before the guest said anything: a bad template. */
+static bool stillborn(struct run *run)
+{
+	return run->restored && (run->vm.ended || refused_restore(run)) && !run->started && !run->refused &&
+	       !run->console.length && !run->interrupted;
+}
+
+static void perform(struct run *run)
+{
+	struct template template = { .memory = -1, .state = -1 };
+	int got = 0;
+
+	if (places_find(run))
+		return;
+	if (run->options.clean) {
+		if (!template_clean(run))
+			outcome_set(run, OUTCOME_EXIT, 0);
+		return;
+	}
+	look_at_streams(run);
+	if (job_check(run) || kernel_find(run) || accelerator_choose(run))
+		return;
+	if (!run->options.cold) {
+		got = template_open(run, &template);
+		if (got < 0)
+			return;
+	}
+	run->console.length = 0;
+	if (got) {
+		if (start_restored(run, &template))
+			return;
+		serve(run);
+		if (!stillborn(run)) {
+			outcome_decide(run);
+			return;
+		}
+		say("the template does not restore (%.200s): removed it, booting cold",
+		    run->errors.length ? run->errors.data :
+		    run->qmp.length    ? run->qmp.data :
+					 "QEMU does not say why");
+		template_discard(run);
+		qemu_reset(run);
+		text_free(&run->errors);
+		run->restored = false;
+	run->killed = false;
+	}
+	if (start_cold(run))
+		return;
+	serve(run);
+	outcome_decide(run);
+}
+
+int main(int argc, char **argv)
+{
+	static struct run run = {
+		.vm = { .pidfd = -1, .port = -1, .console = -1, .monitor = -1, .errors = -1 },
+		.get = { .root = -1, .file = -1 },
+		.qemu_code = -1,
+	};
+	int status;
+
+	run.phase[PHASE_BEGIN] = now_ns();
+	status = options_parse(&run.options, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!take_signals(&run))
+		perform(&run);
+	if (run.interrupted)
+		outcome_set(&run, OUTCOME_INTERRUPTED, 128 + run.interrupted);
+	status = outcome_report(&run);
+	qemu_reset(&run);
+	return status;
+}

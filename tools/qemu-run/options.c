@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "options.h"
+
+#ifndef VERSION
+#define VERSION "0"
+#endif
+
+static const char help[] =
+	"usage: qemu-run [option...] [--] [command [argument...]]\n"
+	"\n"
+	"Runs the command in a fresh virtual machine and exits as it did.\n"
+	"Without a command: a shell.\n"
+	"\n"
+	"  -k, --kernel KERNEL     a version (6.1, 6.12, cloud), an image, a build tree\n"
+	"  -m, --module MODULE[,PARAM=VALUE...]   load FILE.ko, or a module by name\n"
+	"  -f, --file PATH[:NAME]  copy a file or tree into the guest's " "/root\n"
+	"      --get PATH:HOSTPATH copy a file or tree out when the command has ended\n"
+	"  -e, --env NAME[=VALUE]  set a variable for the command\n"
+	"  -C, --chdir DIR         start the command there (default: /root)\n"
+	"  -t, --timeout SECONDS   end the machine after that long (status 124)\n"
+	"      --disk FILE[,rw]    a disk, /dev/vda and on; without rw nothing is kept\n"
+	"      --net               a network to the outside, and none to the inside\n"
+	"      --memory MIB        default 512        --cpus N     default 1\n"
+	"      --append TEXT       for the kernel's command line\n"
+	"      --accel kvm|tcg     default: KVM where it has proved itself\n"
+	"      --cold              boot from scratch, without a template\n"
+	"      --bare              without the driver: the command drives the port itself\n"
+	"      --tty, --no-tty     a terminal for the command, or none\n"
+	"      --allow-splat       a kernel that complained is no failure\n"
+	"      --json FILE         write the outcome there (-: stderr)\n"
+	"      --clean             remove all templates\n"
+	"  -v, --verbose           show the console, and QEMU's command line\n"
+	"  -h, --help              this text             -V, --version\n"
+	"\n"
+	"Exit status: the command's own, or 120 the kernel complained, 121 it panicked,\n"
+	"122 the guest ended silently, 123 it hung, 124 the deadline passed, 125 the\n"
+	"command could not be run, 126 not be executed, 127 not be found.\n";
+
+enum {
+	OPT_GET = 256,
+	OPT_DISK,
+	OPT_NET,
+	OPT_MEMORY,
+	OPT_CPUS,
+	OPT_APPEND,
+	OPT_ACCEL,
+	OPT_COLD,
+	OPT_BARE,
+	OPT_TTY,
+	OPT_NO_TTY,
+	OPT_ALLOW_SPLAT,
+	OPT_JSON,
+	OPT_CLEAN,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, 'k' },
+	{ "module", required_argument, NULL, 'm' },
+	{ "file", required_argument, NULL, 'f' },
+	{ "get", required_argument, NULL, OPT_GET },
+	{ "env", required_argument, NULL, 'e' },
+	{ "chdir", required_argument, NULL, 'C' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "net", no_argument, NULL, OPT_NET },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "accel", required_argument, NULL, OPT_ACCEL },
+	{ "cold", no_argument, NULL, OPT_COLD },
+	{ "bare", no_argument, NULL, OPT_BARE },
+	{ "tty", no_argument, NULL, OPT_TTY },
+	{ "no-tty", no_argument, NULL, OPT_NO_TTY },
+	{ "allow-splat", no_argument, NULL, OPT_ALLOW_SPLAT },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "clean", no_argument, NULL, OPT_CLEAN },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+static int wrong(const char *option, const char *value, const char *what)
+{
+	say("%s %s: %s", option, value, what);
+	return 125;
+}
+
+/* number() - a whole number in range, or -1. */
+static long number(const char *text, long low, long high)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || *end || value < low || value > high)
+		return -1;
+	return value;
+}
+
+static int take_timeout(struct options *options, const char *text)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	/* The driver's own limit is 31 days; the grace goes on top. */
+	if (end == text || *end || !isfinite(seconds) || seconds < 0.001 || seconds > 2678000)
+		return wrong("--timeout", text, "give seconds, 0.001 to 2678000");
+	options->timeout_ms = llround(seconds * 1000);
+	return -1;
+}
+
+static int take_variable(struct options *options, const char *text)
+{
+	const char *value;
+
+	if (!*text || *text == '=')
+		return wrong("--env", text, "give NAME=VALUE, or NAME to pass on your own");
+	if (strchr(text, '=')) {
+		list_add(&options->variables, copy(text));
+		return -1;
+	}
+	value = getenv(text);
+	if (!value)
+		return wrong("--env", text, "not set here: give NAME=VALUE");
+	list_add(&options->variables, print("%s=%s", text, value));
+	return -1;
+}
+
+static int take(struct options *options, int option, char *value)
+{
+	const char *colon;
+
+	switch (option) {
+	case 'k':
+		options->kernel = value;
+		break;
+	case 'm':
+		list_add(&options->modules, copy(value));
+		break;
+	case 'f':
+		list_add(&options->files, copy(value));
+		break;
+	case OPT_GET:
+		colon = strchr(value, ':');
+		if (!colon || colon == value || !colon[1])
+			return wrong("--get", value, "give GUESTPATH:HOSTPATH");
+		list_add(&options->gets, copy(value));
+		break;
+	case 'e':
+		return take_variable(options, value);
+	case 'C':
+		options->directory = value;
+		break;
+	case 't':
+		return take_timeout(options, value);
+	case OPT_DISK:
+		list_add(&options->disks, copy(value));
+		break;
+	case OPT_NET:
+		options->net = true;
+		break;
+	case OPT_MEMORY:
+		if (number(value, 128, 1 << 20) < 0)
+			return wrong("--memory", value, "give MiB, 128 or more");
+		options->memory_mb = number(value, 128, 1 << 20);
+		break;
+	case OPT_CPUS:
+		if (number(value, 1, 64) < 0)
+			return wrong("--cpus", value, "give 1 to 64");
+		options->cpus = number(value, 1, 64);
+		break;
+	case OPT_APPEND:
+		if (strlen(value) > 1024)
+			return wrong("--append", "TEXT", "longer than 1024 bytes");
+		options->append = value;
+		break;
+	case OPT_ACCEL:
+		if (!strcmp(value, "kvm"))
+			options->accelerator = ACCEL_KVM;
+		else if (!strcmp(value, "tcg"))
+			options->accelerator = ACCEL_TCG;
+		else if (strcmp(value, "auto"))
+			return wrong("--accel", value, "give kvm, tcg or auto");
+		break;
+	case OPT_COLD:
+		options->cold = true;
+		break;
+	case OPT_BARE:
+		options->bare = true;
+		break;
+	case OPT_TTY:
+		options->terminal = 1;
+		break;
+	case OPT_NO_TTY:
+		options->terminal = 0;
+		break;
+	case OPT_ALLOW_SPLAT:
+		options->allow_splat = true;
+		break;
+	case OPT_JSON:
+		options->json = value;
+		break;
+	case OPT_CLEAN:
+		options->clean = true;
+		break;
+	case 'v':
+		options->verbose = true;
+		break;
+	case 'h':
+		fputs(help, stdout);
+		return fflush(stdout) ? 125 : 0;
+	case 'V':
+		puts("qemu-run " VERSION);
+		return fflush(stdout) ? 125 : 0;
+	default:
+		say("see qemu-run --help");
+		return 125;
+	}
+	return -1;
+}
+
+int options_parse(struct options *options, int argc, char **argv)
+{
+	int option, status;
+
+	*options = (struct options){
+		.memory_mb = 512,
+		.cpus = 1,
+		.terminal = -1,
+	};
+	/* '+': the command's own options are its own. */
+	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:vhV", long_options, NULL)) != -1) {
+		status = take(options, option, optarg);
+		if (status >= 0)
+			return status;
+	}
+	for (; optind < argc; optind++)
+		list_add(&options->command, copy(argv[optind]));
+	return -1;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command line. */
+#ifndef QEMU_RUN_OPTIONS_H
+#define QEMU_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "util.h"
+
+enum accelerator_choice {
+	ACCEL_AUTO,
+	ACCEL_TCG,
+	ACCEL_KVM,
+};
+
+/**
+ * struct options - the command line
+ * @kernel: a version, a directory, an image; NULL: the default
+ * @modules: FILE.ko[,param=value...] or NAME[,param=value...]
+ * @files: PATH[:NAME]
+ * @gets: GUESTPATH:HOSTPATH
+ * @disks: FILE[,rw]
+ * @variables: NAME=value
+ * @directory: where the command starts, or NULL
+ * @append: more of the kernel's command line, or NULL
+ * @json: a file, or NULL
+ * @timeout_ms: 0: none
+ * @memory_mb: the guest's memory
+ * @cpus: the guest's processors
+ * @accelerator: what to run on
+ * @cold: boot from scratch
+ * @net: a user-mode network
+ * @bare: without the driver
+ * @allow_splat: a complaint of the kernel's is no failure
+ * @verbose: console and QEMU's command line
+ * @clean: remove the templates
+ * @terminal: 1: yes, 0: no, -1: when there is one
+ * @command: what to run; empty: a shell
+ */
+struct options {
+	const char *kernel;
+	struct list modules;
+	struct list files;
+	struct list gets;
+	struct list disks;
+	struct list variables;
+	const char *directory;
+	const char *append;
+	const char *json;
+	uint64_t timeout_ms;
+	unsigned int memory_mb;
+	unsigned int cpus;
+	enum accelerator_choice accelerator;
+	bool cold;
+	bool net;
+	bool bare;
+	bool allow_splat;
+	bool verbose;
+	bool clean;
+	int terminal;
+	struct list command;
+};
+
+/**
+ * options_parse() - reads the command line
+ * @options: receives it
+ * @argc: as main() got it
+ * @argv: as main() got it
+ *
+ * Says what is wrong on stderr.
+ *
+ * Return: -1 to go on, or the exit status to end with at once.
+ */
+int options_parse(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "run.h"
+
+#ifndef DATADIR
+#define DATADIR "/usr/local/share/qemu-poweroff"
+#endif
+#ifndef LIBEXECDIR
+#define LIBEXECDIR "/usr/local/libexec/qemu-poweroff"
+#endif
+
+/* find_program() - a program of PATH by its whole path, or NULL. */
+static char *find_program(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char *candidate;
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) ? NULL : copy(name);
+	if (!path)
+		path = "/usr/local/bin:/usr/bin:/bin";
+	for (;; path = end + 1) {
+		end = strchrnul(path, ':');
+		candidate = end == path ? print("./%s", name) :
+					  print("%.*s/%s", (int)(end - path), path, name);
+		if (!access(candidate, X_OK))
+			return candidate;
+		free(candidate);
+		if (!*end)
+			return NULL;
+	}
+}
+
+/* own_directory() - a directory that belongs to this user and to no other. */
+static bool own_directory(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 0022) && !access(path, W_OK | X_OK);
+}
+
+/*
+ * The cache: $XDG_CACHE_HOME, else ~/.cache, else a directory of the user's own
+ * among the temporary files, else nowhere.
+ */
+static char *find_cache(void)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *temporary = getenv("TMPDIR");
+	char *path = NULL;
+
+	if (base && *base == '/')
+		path = print("%s/qemu-run", base);
+	else if (home && *home == '/')
+		path = print("%s/.cache/qemu-run", home);
+	if (path && !make_directories(path) && own_directory(path))
+		return path;
+	free(path);
+
+	path = print("%s/qemu-run-%u", temporary && *temporary ? temporary : "/tmp", geteuid());
+	/* A name that others can guess: it has to be ours already, or not be there. */
+	if ((!mkdir(path, 0700) || errno == EEXIST) && own_directory(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+static char *beside(const char *directory, const char *relative)
+{
+	char *joined = print("%s/%s", directory, relative), *real;
+
+	real = realpath(joined, NULL);
+	free(joined);
+	return real;
+}
+
+int places_find(struct run *run)
+{
+	struct places *places = &run->places;
+	const char *qemu = getenv("QEMU"), *build = getenv("BUILD");
+	char self[PATH_MAX], *slash, *scripts;
+	ssize_t length;
+	bool in_tree = true;
+
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length < 0)
+		return fail(run, "/proc/self/exe: %s: is /proc mounted?", strerror(errno));
+	self[length] = '\0';
+	slash = strrchr(self, '/');
+	*slash = '\0';
+
+	/* In the tree this is build/qemu-run; installed, DATADIR has all the rest. */
+	places->top = beside(self, "..");
+	scripts = places->top ? beside(places->top, "scripts/kernel") : NULL;
+	if (!scripts) {
+		in_tree = false;
+		free(places->top);
+		places->top = beside(DATADIR, ".");
+		scripts = places->top ? beside(places->top, "scripts/kernel") : NULL;
+	}
+	if (!scripts)
+		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from its build directory, or install it", self, DATADIR);
+	free(scripts);
+	places->init = in_tree ? beside(self, "qemu-run-init") :
+				 beside(LIBEXECDIR, "qemu-run-init");
+	if (!places->init)
+		return fail(run, "qemu-run-init: not found: build it with make");
+
+	places->cache = find_cache();
+	if (build && *build)
+		places->build = realpath(build, NULL);
+	else if (in_tree && !access(self, W_OK))
+		places->build = copy(self);
+	else if (places->cache)
+		places->build = copy(places->cache);
+	if (!places->build)
+		return fail(run, "no directory to keep kernels in: set XDG_CACHE_HOME, or BUILD");
+	setenv("BUILD", places->build, 1);
+
+	if (!qemu || !*qemu)
+		qemu = "qemu-system-x86_64";
+	places->qemu = find_program(qemu);
+	if (!places->qemu)
+		return fail(run, "%s: not found: install qemu-system-x86, or name it with QEMU=", qemu);
+	return 0;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "run.h"
+
+bool signals_pending(struct run *run)
+{
+	struct signalfd_siginfo info;
+	struct window window;
+
+	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGWINCH) {
+			if (run->terminal_raw && run->started && !run->have_status) {
+				window = terminal_window();
+				queue_frame(run, FRAME_WINDOW, &window, sizeof(window));
+			}
+		} else if (info.ssi_signo == SIGCONT) {
+			/* Stopped from outside and back: the shell had its own modes set. */
+			if (run->terminal_raw) {
+				run->terminal_raw = false;
+				terminal_begin(run);
+			}
+		} else if (!run->interrupted) {
+			run->interrupted = info.ssi_signo;
+		}
+	}
+	return run->interrupted;
+}
+
+static pid_t start(const char *const argv[], int output)
+{
+	sigset_t none;
+	pid_t pid;
+
+	pid = fork();
+	if (pid)
+		return pid;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (output >= 0)
+		dup2(output, STDOUT_FILENO);
+	else
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+	/* It may ask nothing of the user: stdin is the command's. */
+	close(STDIN_FILENO);
+	open("/dev/null", O_RDONLY);
+	execvp(argv[0], (char *const *)argv);
+	say("%s: %s", argv[0], strerror(errno));
+	_exit(127);
+}
+
+int run_program(struct run *run, const char *const argv[], struct text *output, size_t limit)
+{
+	int ends[2] = { -1, -1 }, pidfd, status, result = -1;
+	char part[65536];
+	pid_t pid;
+
+	if (output) {
+		text_add(output, "", 0);
+		if (pipe2(ends, O_CLOEXEC))
+			return fail(run, "pipe: %s", strerror(errno));
+	}
+	pid = start(argv, ends[1]);
+	if (output)
+		close(ends[1]);
+	if (pid < 0) {
+		if (output)
+			close(ends[0]);
+		return fail(run, "%s: %s", argv[0], strerror(errno));
+	}
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	for (;;) {
+		struct pollfd events[] = {
+			{ .fd = run->signals, .events = POLLIN },
+			{ .fd = ends[0], .events = POLLIN },
+			{ .fd = ends[0] >= 0 ? -1 : pidfd, .events = POLLIN },
+		};
+
+		if (poll(events, 3, -1) < 0 && errno != EINTR)
+			break;
+		if (events[0].revents && signals_pending(run)) {
+			kill(pid, SIGTERM);
+			break;
+		}
+		if (events[1].revents) {
+			ssize_t length = read(ends[0], part, sizeof(part));
+
+			if (length > 0 && output->length + length <= limit) {
+				text_add(output, part, length);
+				continue;
+			}
+			if (length > 0)
+				fail(run, "%s: more output than %zu bytes", argv[0], limit);
+			close(ends[0]);
+			ends[0] = -1;
+		}
+		if (events[2].revents)
+			break;
+	}
+	if (ends[0] >= 0)
+		close(ends[0]);
+	if (pidfd >= 0)
+		close(pidfd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (run->interrupted)
+		return -1;
+	if (WIFEXITED(status))
+		result = WEXITSTATUS(status);
+	else
+		fail(run, "%s: ended by signal %d", argv[0], WTERMSIG(status));
+	return result;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "util.h"
+
+void say(const char *format, ...)
+{
+	struct text line = { 0 };
+	va_list arguments;
+	char *message;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&message, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	/* One write: lines of several runs do not mix. */
+	text_print(&line, "qemu-run: %s\n", message);
+	write_all(STDERR_FILENO, line.data, line.length);
+	text_free(&line);
+	free(message);
+}
+
+void *must(void *memory)
+{
+	static const char message[] = "qemu-run: out of memory\n";
+
+	if (!memory) {
+		write_all(STDERR_FILENO, message, sizeof(message) - 1);
+		_exit(125);
+	}
+	return memory;
+}
+
+char *copy(const char *string)
+{
+	return must(strdup(string));
+}
+
+char *print(const char *format, ...)
+{
+	va_list arguments;
+	char *result;
+
+	va_start(arguments, format);
+	if (vasprintf(&result, format, arguments) < 0)
+		result = NULL;
+	va_end(arguments);
+	return must(result);
+}
+
+void text_add(struct text *text, const void *data, size_t length)
+{
+	if (text->length + length + 1 > text->capacity) {
+		text->capacity = 2 * (text->length + length + 1);
+		text->data = must(realloc(text->data, text->capacity));
+	}
+	if (length)
+		memcpy(text->data + text->length, data, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+void text_print(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	char *more;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&more, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		must(NULL);
+	text_add(text, more, length);
+	free(more);
+}
+
+void text_drop(struct text *text, size_t length)
+{
+	if (!length)
+		return;
+	text->length -= length;
+	memmove(text->data, text->data + length, text->length + 1);
+}
+
+void text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){ 0 };
+}
+
+void list_add(struct list *list, char *item)
+{
+	list->items = must(realloc(list->items, (list->count + 2) * sizeof(*list->items)));
+	list->items[list->count++] = item;
+	list->items[list->count] = NULL;
+}
+
+void list_free(struct list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct list){ 0 };
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+char *read_file(const char *path, size_t limit)
+{
+	struct text content = { 0 };
+	char part[16384];
+	ssize_t length;
+	int file;
+
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return NULL;
+	text_add(&content, "", 0);
+	for (;;) {
+		length = read(file, part, sizeof(part));
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length <= 0)
+			break;
+		text_add(&content, part, length);
+		if (content.length > limit) {
+			errno = EFBIG;
+			length = -1;
+			break;
+		}
+	}
+	if (length < 0) {
+		int err = errno;
+
+		text_free(&content);
+		close(file);
+		errno = err;
+		return NULL;
+	}
+	close(file);
+	return content.data;
+}
+
+int write_all(int fd, const void *data, size_t length)
+{
+	const char *from = data;
+
+	while (length) {
+		ssize_t done = write(fd, from, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		from += done;
+		length -= done;
+	}
+	return 0;
+}
+
+int make_directories(const char *path)
+{
+	char *part = copy(path), *slash = part;
+	int err = 0;
+
+	while (!err && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			err = -errno;
+		*slash = '/';
+	}
+	/* A read-only file system may say so before it says that the directory exists. */
+	if (mkdir(part, 0777) && errno != EEXIST) {
+		err = -errno;
+		if (!access(part, X_OK))
+			err = 0;
+	} else {
+		err = 0;
+	}
+	free(part);
+	return err;
+}
+
+uint64_t hash(const char *string)
+{
+	uint64_t value = 0xcbf29ce484222325;
+
+	for (; *string; string++)
+		value = (value ^ (unsigned char)*string) * 0x100000001b3;
+	return value;
+}
+
+char *identity(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return print("%s absent", path);
+	return print("%s %llx:%llx %lld %lld.%09ld %lld.%09ld", path,
+		     (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+		     (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+		     (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What any program needs and C does not have. */
+#ifndef QEMU_RUN_UTIL_H
+#define QEMU_RUN_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct text - a string that grows
+ * @data: NUL-terminated, or NULL while empty
+ * @length: without the NUL
+ * @capacity: what is allocated
+ */
+struct text {
+	char *data;
+	size_t length;
+	size_t capacity;
+};
+
+/**
+ * struct list - strings, NULL-terminated as execv(2) wants them
+ * @items: each allocated
+ * @count: how many
+ */
+struct list {
+	char **items;
+	size_t count;
+};
+
+/**
+ * say() - a line on stderr, after the program's name
+ * @format: as for printf(3)
+ */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Out of memory ends the program: there is nothing sensible left to do. */
+void *must(void *memory);
+char *copy(const char *string);
+char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void text_add(struct text *text, const void *data, size_t length);
+void text_print(struct text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Drops the first @length bytes. */
+void text_drop(struct text *text, size_t length);
+void text_free(struct text *text);
+
+/* Takes ownership of @item. */
+void list_add(struct list *list, char *item);
+void list_free(struct list *list);
+
+/**
+ * now_ns() - the monotonic clock
+ *
+ * Return: nanoseconds.
+ */
+uint64_t now_ns(void);
+
+/**
+ * read_file() - a whole small file
+ * @path: the file
+ * @limit: larger files are refused
+ *
+ * Return: its content, to be freed, or NULL with errno set.
+ */
+char *read_file(const char *path, size_t limit);
+
+/**
+ * write_all() - writes until done
+ * @fd: where to
+ * @data: what
+ * @length: how much
+ *
+ * Return: 0 or a negative errno.
+ */
+int write_all(int fd, const void *data, size_t length);
+
+/**
+ * make_directories() - mkdir -p
+ * @path: the directory
+ *
+ * Return: 0 or a negative errno.
+ */
+int make_directories(const char *path);
+
+/**
+ * hash() - a number that stands for a string
+ * @string: the string
+ *
+ * To name files by. Not to tell strings apart: compare them.
+ *
+ * Return: 64 bits of FNV-1a.
+ */
+uint64_t hash(const char *string);
+
+/**
+ * identity() - what changes when a file does
+ * @path: the file
+ *
+ * Return: a line without newline: path, device, inode, size, times; to be freed.
+ */
+char *identity(const char *path);
+
+#endif
