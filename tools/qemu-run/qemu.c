@@ -108,7 +108,7 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 		add(arguments, "-kernel", copy(run->kernel.image));
 		add(arguments, "-initrd", copy(boot->initramfs));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on 8250.nr_uarts=1 rdinit=/sbin/qemu-run-init%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable 8250.nr_uarts=1 rdinit=/sbin/qemu-run-init%s%s%s",
 			  run->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->append ? " " : "", options->append ? options->append : ""));
 	} else {

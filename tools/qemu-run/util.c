@@ -215,8 +215,8 @@ char *identity(const char *path)
 
 	if (stat(path, &st))
 		return print("%s absent", path);
-	return print("%s %llx:%llx %lld %lld.%09ld %lld.%09ld", path,
-		     (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-		     (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-		     (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	/* Not when its inode changed: a hard link made elsewhere changes that. */
+	return print("%s %llx:%llx %lld %lld.%09ld", path, (unsigned long long)st.st_dev,
+		     (unsigned long long)st.st_ino, (long long)st.st_size,
+		     (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }

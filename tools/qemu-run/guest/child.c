@@ -1,103 +1,181 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The command's process. It is made before a template is taken, and waits:
+ * forking, making pipes and sessions is kernel code that each clone would have
+ * to translate anew.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 #include "init.h"
 
-static int open_terminal(const struct job *job, int *slave)
-{
-	struct winsize size = { .ws_row = job->window.rows, .ws_col = job->window.columns };
-	int master;
+extern char **environ;
 
-	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (master < 0)
-		return -1;
-	if (!grantpt(master) && !unlockpt(master)) {
-		*slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (*slave >= 0) {
-			if (size.ws_row && size.ws_col)
-				ioctl(*slave, TIOCSWINSZ, &size);
-			return master;
-		}
-	}
-	close(master);
-	return -1;
+/*
+ * What both processes see: they share their memory until the command's program
+ * replaces it. The kernel sets @pid to 0 and wakes its waiters when that
+ * happens, or when the process ends.
+ */
+static struct {
+	uint32_t go;
+	pid_t pid;
+	int failure;
+	char *const *argv;
+	const char *directory;
+	const char *terminal; /* its slave's path, or NULL */
+	bool apart;
+	int streams[3];
+} launch;
+
+static _Alignas(16) char stack[64 * 1024];
+
+static void futex_wait(void *word, uint32_t value)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-/* In the child: only what is safe between vfork(2) and execve(2)'s brothers. */
-static void become(char *const argv[], const char *directory, const int streams[3],
-		   bool terminal)
+/* resolve() - the program's path; execvp(3) would try to execute each guess. */
+static const char *resolve(const char *name)
 {
-	sigset_t none;
-	int i;
+	static char path[PATH_MAX];
+	const char *from = getenv("PATH"), *end;
 
+	if (strchr(name, '/') || !from)
+		return name;
+	for (;; from = end + 1) {
+		end = strchrnul(from, ':');
+		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)(end - from), from,
+				     name) < sizeof(path) &&
+		    !access(path, X_OK))
+			return path;
+		if (!*end)
+			break;
+	}
+	/* Not there, or not executable: execvp(3) tells which. */
+	return NULL;
+}
+
+static int become(void)
+{
+	int i, terminal = -1;
+	const char *path;
+	sigset_t none;
+
+	if (launch.terminal) {
+		terminal = open(launch.terminal, O_RDWR | O_CLOEXEC);
+		if (terminal < 0)
+			return errno;
+		ioctl(terminal, TIOCSCTTY, 0);
+	}
+	for (i = 0; i < 3; i++)
+		if (dup2(terminal >= 0 && !(i == 2 && launch.apart) ? terminal : launch.streams[i],
+			 i) < 0)
+			return errno;
+	if (chdir(launch.directory))
+		return errno;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	path = resolve(launch.argv[0]);
+	if (path)
+		execv(path, launch.argv);
+	if (!path || errno == ENOEXEC)
+		execvp(launch.argv[0], launch.argv);
+	return errno;
+}
+
+static int wait_and_become(void *unused)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	(void)unused;
 	setsid();
-	for (i = 0; i < 3; i++)
-		dup2(streams[i], i);
-	if (terminal)
-		ioctl(0, TIOCSCTTY, 0);
-	if (chdir(directory))
-		return;
-	execvp(argv[0], argv);
+	sigaction(SIGPIPE, &action, NULL);
+	while (!__atomic_load_n(&launch.go, __ATOMIC_ACQUIRE))
+		futex_wait(&launch.go, 0);
+	launch.failure = become();
+	_exit(127);
+}
+
+int child_prepare(struct child *child)
+{
+	int input[2], output[2], errors[2];
+
+	*child = (struct child){ .input = -1, .output = -1, .errors = -1 };
+	if (pipe2(input, O_CLOEXEC) || pipe2(output, O_CLOEXEC) || pipe2(errors, O_CLOEXEC))
+		return -errno;
+	launch.streams[0] = input[0];
+	launch.streams[1] = output[1];
+	launch.streams[2] = errors[1];
+	child->pid = clone(wait_and_become, stack + sizeof(stack),
+			   CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL,
+			   &launch.pid, NULL, &launch.pid);
+	if (child->pid < 0)
+		return -errno;
+	close(input[0]);
+	close(output[1]);
+	close(errors[1]);
+	child->input = input[1];
+	child->output = output[0];
+	child->errors = errors[0];
+	fcntl(child->input, F_SETFL, O_NONBLOCK);
+	fcntl(child->output, F_SETFL, O_NONBLOCK);
+	fcntl(child->errors, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* The terminal's master takes the place of the pipes. */
+static int open_terminal(struct child *child, const struct job *job)
+{
+	struct winsize size = { .ws_row = job->window.rows, .ws_col = job->window.columns };
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+
+	if (master < 0)
+		return errno;
+	if (grantpt(master) || unlockpt(master))
+		return errno;
+	launch.terminal = strdup(ptsname(master));
+	if (size.ws_row && size.ws_col)
+		ioctl(master, TIOCSWINSZ, &size);
+	close(child->input);
+	close(child->output);
+	child->output = master;
+	child->input = fcntl(master, F_DUPFD_CLOEXEC, 0);
+	launch.apart = job->flags & JOB_ERRORS_APART;
+	if (!launch.apart) {
+		close(child->errors);
+		child->errors = -1;
+	}
+	return 0;
 }
 
 int child_start(struct child *child, char *const argv[], const char *directory,
 		const struct job *job)
 {
-	int input[2] = { -1, -1 }, output[2] = { -1, -1 }, errors[2] = { -1, -1 };
-	bool terminal = job->flags & JOB_TERMINAL;
-	bool apart = !terminal || (job->flags & JOB_ERRORS_APART);
-	volatile int failure = 0;
-	int streams[3], slave = -1;
+	pid_t pid;
+	int err;
 
-	if (terminal) {
-		output[0] = open_terminal(job, &slave);
-		if (output[0] < 0)
-			return errno;
-	} else if (pipe2(input, O_CLOEXEC) || pipe2(output, O_CLOEXEC)) {
-		return errno;
+	if (job->flags & JOB_TERMINAL) {
+		err = open_terminal(child, job);
+		if (err)
+			return err;
 	}
-	if (apart && pipe2(errors, O_CLOEXEC))
-		return errno;
-
-	streams[0] = terminal ? slave : input[0];
-	streams[1] = terminal ? slave : output[1];
-	streams[2] = apart ? errors[1] : slave;
-
-	/* Not fork(2): copying init's page tables costs more than the command. */
-	child->pid = vfork();
-	if (!child->pid) {
-		become(argv, directory, streams, terminal);
-		failure = errno;
-		_exit(127);
-	}
-	if (child->pid < 0) {
-		child->pid = 0;
-		return errno;
-	}
-	if (terminal) {
-		close(slave);
-		child->input = fcntl(output[0], F_DUPFD_CLOEXEC, 0);
-	} else {
-		close(input[0]);
-		close(output[1]);
-		child->input = input[1];
-	}
-	if (apart)
-		close(errors[1]);
-	child->output = output[0];
-	child->errors = errors[0];
-	fcntl(child->input, F_SETFL, O_NONBLOCK);
-	fcntl(child->output, F_SETFL, O_NONBLOCK);
-	if (apart)
-		fcntl(child->errors, F_SETFL, O_NONBLOCK);
-	return failure;
+	launch.argv = argv;
+	launch.directory = directory;
+	__atomic_store_n(&launch.go, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &launch.go, FUTEX_WAKE, 1, NULL, NULL, 0);
+	while ((pid = __atomic_load_n(&launch.pid, __ATOMIC_ACQUIRE)))
+		futex_wait(&launch.pid, pid);
+	return launch.failure;
 }

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -42,7 +41,9 @@ struct session {
 	int port;
 	int signals;
 	int deadline;
-	int complaints;
+	int complaints; /* the kernel's log */
+	int tainted;
+	int random;
 	struct way way;
 	struct hello hello;
 
@@ -271,7 +272,6 @@ static void begin_job(struct session *session, const struct frame *frame)
 		unsigned char seed[sizeof(session->job.seed)];
 	} pool = { .entropy_count = 8 * sizeof(pool.seed), .size = sizeof(pool.seed) };
 	struct timespec now;
-	int random;
 
 	memcpy(&session->job, frame->data, sizeof(session->job));
 
@@ -280,15 +280,13 @@ static void begin_job(struct session *session, const struct frame *frame)
 	now.tv_nsec = session->job.realtime_ns % 1000000000;
 	clock_settime(CLOCK_REALTIME, &now);
 	memcpy(pool.seed, session->job.seed, sizeof(pool.seed));
-	random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	if (random < 0 || ioctl(random, RNDADDENTROPY, &pool) ||
-	    ioctl(random, RNDRESEEDCRNG, 0))
+	if (ioctl(session->random, RNDADDENTROPY, &pool) ||
+	    ioctl(session->random, RNDRESEEDCRNG, 0))
 		log_line("cannot reseed the random pool: %s", strerror(errno));
-	close(random);
 	explicit_bzero(&pool, sizeof(pool));
 	explicit_bzero(session->job.seed, sizeof(session->job.seed));
 
-	session->complaints = complaints_open();
+	lseek(session->complaints, 0, SEEK_END);
 }
 
 static void take_module(struct session *session, const struct frame *first)
@@ -407,7 +405,7 @@ static void start_command(struct session *session)
 	const char *directory = session->directory ? session->directory : HOME;
 	int err;
 
-	session->taint_before = taint();
+	session->taint_before = taint(session->tainted);
 	clock_gettime(CLOCK_MONOTONIC, &session->started);
 	if (session->job.timeout_ms) {
 		way_arm(&session->way, 124,
@@ -634,7 +632,7 @@ static void report(struct session *session)
 	struct status status = {
 		.way = session->way.way,
 		.taint_before = session->taint_before,
-		.taint_after = taint(),
+		.taint_after = taint(session->tainted),
 		.run_ns = elapsed_ns(&session->started),
 	};
 	char line[1024];
@@ -660,8 +658,8 @@ int main(void)
 {
 	static struct session session = {
 		.files = { .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
-		.child = { .input = -1, .output = -1, .errors = -1 },
 	};
+	int credit = 256;
 	sigset_t children;
 
 	boot();
@@ -673,11 +671,25 @@ int main(void)
 	session.signals = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
 	session.deadline = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	session.files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	session.complaints = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	session.tainted = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+	session.random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	/*
+	 * The job brings the seed before anything can ask for secrets; that the
+	 * pool is ready can be said now, rather than by every clone on its console.
+	 */
+	if (ioctl(session.random, RNDADDTOENTCNT, &credit))
+		log_line("cannot credit the random pool: %s", strerror(errno));
 	way_find(&session.way);
+	if (child_prepare(&session.child))
+		die("no process for the command");
 	session.port = port_open();
 	if (session.port < 0)
 		die("no virtio-serial port: does the kernel have virtio_pci and virtio_console?");
 	unsetenv("qemu_run_driver");
+
+	/* The first fault on the clock's page: each clone would take it again. */
+	clock_gettime(CLOCK_MONOTONIC, &session.started);
 
 	session.hello.version = PROTOCOL_VERSION;
 	session.hello.way = session.way.way;

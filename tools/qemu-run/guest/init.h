@@ -90,8 +90,16 @@ struct child {
 };
 
 /**
+ * child_prepare() - makes the command's process, which waits
+ * @child: receives it and its streams
+ *
+ * Return: 0 or a negative errno.
+ */
+int child_prepare(struct child *child);
+
+/**
  * child_start() - starts the command
- * @child: receives the process and its streams
+ * @child: as prepared
  * @argv: the command
  * @directory: where it starts
  * @job: whether it gets a terminal
@@ -112,15 +120,8 @@ int child_start(struct child *child, char *const argv[], const char *directory,
 int load_module(const void *image, size_t length, const char *parameters);
 
 /**
- * complaints_open() - opens the kernel's log, at its end
- *
- * Return: the log, or -1.
- */
-int complaints_open(void);
-
-/**
  * complaints_next() - the next line in which the kernel complains of itself
- * @log: as opened
+ * @log: /dev/kmsg, open, non-blocking, where the command started
  * @line: receives it
  * @size: of @line
  *
@@ -128,7 +129,12 @@ int complaints_open(void);
  */
 bool complaints_next(int log, char *line, size_t size);
 
-/** taint() - the kernel's taint flags. */
-uint64_t taint(void);
+/**
+ * taint() - the kernel's taint flags
+ * @file: /proc/sys/kernel/tainted, open
+ *
+ * Return: the flags.
+ */
+uint64_t taint(int file);
 
 #endif
