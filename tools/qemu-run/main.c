@@ -164,13 +164,6 @@ static uint64_t limit(struct run *run, uint64_t begin)
 	return 0;
 }
 
-/* refused_restore() - whether QEMU says that it will not. */
-static bool refused_restore(struct run *run)
-{
-	return run->restored && !run->started && run->qmp.data &&
-	       strstr(run->qmp.data, "{\"error\"");
-}
-
 static void attend(struct run *run)
 {
 	uint64_t begin = now_ns(), until;
@@ -187,7 +180,7 @@ static void attend(struct run *run)
 				return;
 			}
 		}
-		if (pump(run, until) || refused_restore(run))
+		if (pump(run, until))
 			return;
 	}
 }
@@ -242,7 +235,7 @@ static void serve(struct run *run)
 /* Whether the machine ended before the guest said anything: a bad template. */
 static bool stillborn(struct run *run)
 {
-	return run->restored && (run->vm.ended || refused_restore(run)) && !run->started && !run->refused &&
+	return run->restored && (run->vm.ended || run->restore_failed) && !run->started && !run->refused &&
 	       !run->console.length && !run->interrupted;
 }
 
@@ -283,7 +276,8 @@ static void perform(struct run *run)
 		qemu_reset(run);
 		text_free(&run->errors);
 		run->restored = false;
-	run->killed = false;
+		run->restore_failed = false;
+		run->killed = false;
 	}
 	if (start_cold(run))
 		return;

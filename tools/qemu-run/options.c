@@ -32,8 +32,10 @@ static const char help[] =
 	"      --append TEXT       for the kernel's command line\n"
 	"      --accel kvm|tcg     default: KVM where it has proved itself\n"
 	"      --cold              boot from scratch, without a template\n"
-	"      --bare              without the driver: the command drives the port itself\n"
-	"      --tty, --no-tty     a terminal for the command, or none\n"
+	"      --bare              without the driver: the command drives the port itself;\n"
+	"      --no-port           and without the port\n"
+	"      --qemu ARGUMENT     one more argument for QEMU itself\n"
+	"      --tty, --no-tty     a terminal for the command, or none; Ctrl-] three times ends it\n"
 	"      --allow-splat       a kernel that complained is no failure\n"
 	"      --json FILE         write the outcome there (-: stderr)\n"
 	"      --clean             remove all templates\n"
@@ -54,6 +56,8 @@ enum {
 	OPT_ACCEL,
 	OPT_COLD,
 	OPT_BARE,
+	OPT_NO_PORT,
+	OPT_QEMU,
 	OPT_TTY,
 	OPT_NO_TTY,
 	OPT_ALLOW_SPLAT,
@@ -77,6 +81,8 @@ static const struct option long_options[] = {
 	{ "accel", required_argument, NULL, OPT_ACCEL },
 	{ "cold", no_argument, NULL, OPT_COLD },
 	{ "bare", no_argument, NULL, OPT_BARE },
+	{ "no-port", no_argument, NULL, OPT_NO_PORT },
+	{ "qemu", required_argument, NULL, OPT_QEMU },
 	{ "tty", no_argument, NULL, OPT_TTY },
 	{ "no-tty", no_argument, NULL, OPT_NO_TTY },
 	{ "allow-splat", no_argument, NULL, OPT_ALLOW_SPLAT },
@@ -198,6 +204,13 @@ static int take(struct options *options, int option, char *value)
 		break;
 	case OPT_BARE:
 		options->bare = true;
+		break;
+	case OPT_NO_PORT:
+		options->bare = true;
+		options->no_port = true;
+		break;
+	case OPT_QEMU:
+		list_add(&options->qemu, copy(value));
 		break;
 	case OPT_TTY:
 		options->terminal = 1;

@@ -29,6 +29,8 @@ enum accelerator_choice {
  * @cpus: the guest's processors
  * @accelerator: what to run on
  * @cold: boot from scratch
+ * @qemu: more of QEMU's own arguments
+ * @no_port: without isa-debug-exit
  * @net: a user-mode network
  * @bare: without the driver
  * @allow_splat: a complaint of the kernel's is no failure
@@ -44,6 +46,7 @@ struct options {
 	struct list gets;
 	struct list disks;
 	struct list variables;
+	struct list qemu;
 	const char *directory;
 	const char *append;
 	const char *json;
@@ -54,6 +57,7 @@ struct options {
 	bool cold;
 	bool net;
 	bool bare;
+	bool no_port;
 	bool allow_splat;
 	bool verbose;
 	bool clean;

@@ -70,6 +70,7 @@ static void add_disks(struct run *run, struct list *arguments, bool real)
 static void build_arguments(struct run *run, const struct boot *boot, struct list *arguments)
 {
 	const struct options *options = &run->options;
+	size_t i;
 
 	add(arguments, run->places.qemu, NULL);
 	add(arguments, "-no-user-config", NULL);
@@ -93,7 +94,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	add(arguments, "-device", copy("virtio-serial-pci,max_ports=2"));
 	add(arguments, "-chardev", print("socket,id=port,fd=%d", FD_PORT));
 	add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
-	add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
+	if (!options->no_port)
+		add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
 	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
 	add_disks(run, arguments, !(boot->memory >= 0 && boot->initramfs));
@@ -101,6 +103,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 		add(arguments, "-netdev", copy("user,id=net"));
 		add(arguments, "-device", copy("virtio-net-pci,netdev=net,romfile="));
 	}
+	for (i = 0; i < options->qemu.count; i++)
+		add(arguments, options->qemu.items[i], NULL);
 	/* What a guest that broke out of QEMU could do. */
 	add(arguments, "-sandbox",
 	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));

@@ -112,6 +112,7 @@ struct run {
 	bool kvm;
 	char *why_no_kvm;
 	bool restored;
+	bool restore_failed;
 
 	struct vm vm;
 	int signals; /* signalfd */
@@ -132,6 +133,7 @@ struct run {
 	uint32_t input_sent;
 
 	bool terminal_raw;
+	unsigned int escapes; /* of them typed in a row */
 	struct termios terminal_was;
 
 	/* What the guest has said. */

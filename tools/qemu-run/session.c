@@ -238,6 +238,16 @@ static void give_stream(struct run *run, int number)
 	text_drop(&stream->waiting, done);
 }
 
+/* The way out of a guest that does not listen: Ctrl-] three times in a row. */
+static bool escaped(struct run *run, const unsigned char *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && run->escapes < 3; i++)
+		run->escapes = data[i] == ']' - '@' ? run->escapes + 1 : 0;
+	return run->escapes >= 3;
+}
+
 static void take_input(struct run *run)
 {
 	static unsigned char part[FRAME_MAX];
@@ -251,6 +261,10 @@ static void take_input(struct run *run)
 		length = 0;
 	if (!length)
 		run->input_open = false;
+	if (run->terminal_raw && escaped(run, part, length)) {
+		run->interrupted = SIGINT;
+		return;
+	}
 	run->input_sent += length;
 	queue_frame(run, FRAME_INPUT, part, length);
 }
@@ -341,8 +355,11 @@ int pump(struct run *run, uint64_t until)
 		take_port(run);
 	if (events[2].revents)
 		take_console(run);
-	if (events[3].revents)
+	if (events[3].revents) {
 		take(&vm->monitor, &run->qmp, 1 << 20);
+		if (run->restored && !run->started && strstr(run->qmp.data, "{\"error\""))
+			run->restore_failed = true;
+	}
 	if (events[4].revents) {
 		size_t before = run->errors.length;
 
@@ -361,5 +378,5 @@ int pump(struct run *run, uint64_t until)
 		return -1;
 	if (events[5].revents)
 		reap(run);
-	return vm->ended ? -1 : 0;
+	return vm->ended || run->restore_failed ? -1 : 0;
 }

@@ -70,6 +70,7 @@ static char *make_key(struct run *run)
 	const struct options *options = &run->options;
 	struct text key = { 0 };
 	char *path;
+	size_t i;
 
 	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
 	add_file(&key, "kernel", run->kernel.image);
@@ -90,6 +91,9 @@ static char *make_key(struct run *run)
 	text_print(&key, "memory %u\ncpus %u\ndisks %zu\nnet %d\nappend %s\n", options->memory_mb,
 		   options->cpus, options->disks.count, options->net,
 		   options->append ? options->append : "");
+	text_print(&key, "port %d\n", !options->no_port);
+	for (i = 0; i < options->qemu.count; i++)
+		text_print(&key, "qemu %s\n", options->qemu.items[i]);
 	if (run->kvm) {
 		/* The guest has seen this host's processor. */
 		char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096);

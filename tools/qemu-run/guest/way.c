@@ -11,6 +11,8 @@
 #define PARAMETERS "/sys/module/qemu_poweroff/parameters/"
 /* isa-debug-exit, where qemu-run puts it. */
 #define PORT	   0x10f4
+/* How long QEMU may take to end once it was told. */
+#define END_US	   200000
 
 void way_find(struct way *way)
 {
@@ -48,12 +50,12 @@ void way_take(const struct way *way, unsigned int code)
 		put_number(way->code, code);
 		put_number(way->delay, 0);
 		/* From QEMU 9.1 on, the write returns and the machine ends a moment later. */
-		sleep(1);
+		usleep(END_US);
 	}
 	/* The command may have unloaded the driver. */
 	if (!ioperm(PORT, 4, 1))
 		outb(code, PORT);
-	sleep(1);
+	usleep(END_US);
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
