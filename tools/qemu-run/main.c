@@ -62,6 +62,16 @@ static int take_signals(struct run *run)
 	return run->signals < 0 ? fail(run, "signalfd: %s", strerror(errno)) : 0;
 }
 
+/* A stream that is closed here must not be the number of anything we open. */
+static void fill_streams(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
+			_exit(125);
+}
+
 static bool foreground(void)
 {
 	return tcgetpgrp(STDIN_FILENO) == getpgrp();
@@ -69,15 +79,8 @@ static bool foreground(void)
 
 static void look_at_streams(struct run *run)
 {
-	int fd, null;
+	int fd;
 
-	/* A stream that is closed here must not be one of our sockets. */
-	for (fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0) {
-			null = open("/dev/null", fd ? O_WRONLY : O_RDONLY);
-			if (null != fd && null >= 0)
-				close(null);
-		}
 	for (fd = 1; fd <= 2; fd++) {
 		struct stat st;
 
@@ -295,6 +298,7 @@ int main(int argc, char **argv)
 	int status;
 
 	run.phase[PHASE_BEGIN] = now_ns();
+	fill_streams();
 	status = options_parse(&run.options, argc, argv);
 	if (status >= 0)
 		return status;

@@ -357,7 +357,8 @@ int pump(struct run *run, uint64_t until)
 		take_console(run);
 	if (events[3].revents) {
 		take(&vm->monitor, &run->qmp, 1 << 20);
-		if (run->restored && !run->started && strstr(run->qmp.data, "{\"error\""))
+		if (run->restored && !run->started && run->qmp.data &&
+		    strstr(run->qmp.data, "{\"error\""))
 			run->restore_failed = true;
 	}
 	if (events[4].revents) {

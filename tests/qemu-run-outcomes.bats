@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# How a run can end, and what a user sees of it.
+
+load qemu-run
+
+@test 'exit: every status from 0 to 255 arrives exactly' {
+	sweep()
+	{
+		local status=0
+
+		qemu-run -- sh -c "exit $1" </dev/null 2>"$BATS_TEST_TMPDIR/$1" || status=$?
+		[[ $status == "$1" && ! -s $BATS_TEST_TMPDIR/$1 ]] || echo "$1 became $status"
+	}
+	export -f sweep
+	vm -- true
+	run bash -c 'seq 0 255 | xargs -P 4 -I% bash -c "sweep %"'
+	assert_success
+	assert_output ''
+}
+
+@test 'signal: 128 + n, and its number in the report' {
+	vm -- sh -c 'kill -KILL $$'
+	assert_outcome 137 signal
+	assert_equal "$(json .signal)" 9
+	vm -- sh -c 'kill -SEGV $$'
+	assert_outcome 139 signal
+}
+
+@test 'the status that QEMU ended with agrees' {
+	vm -- sh -c 'exit 42'
+	assert_outcome 42 exit
+	assert_equal "$(json .qemu_status)" 85
+	assert_equal "$(json .code)" 42
+	assert_equal "$(json .path)" driver
+}
+
+@test 'splat: a kernel that warned turns 0 into 120, and says why' {
+	vm -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
+	assert_outcome 120 splat
+	assert_stderr 'the kernel complained'
+	assert_equal "$(json .taint)" 512
+	vm --allow-splat -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
+	assert_outcome 0 exit
+	vm -- sh -c 'echo 512 >/proc/sys/kernel/tainted; exit 3'
+	assert_outcome 3 exit
+}
+
+@test 'splat: what a program writes to the log is no complaint of the kernel' {
+	vm -- sh -c 'echo "WARNING: CPU: 0 PID: 1" >/dev/kmsg'
+	assert_outcome 0 exit
+}
+
+@test 'splat: an oops that the kernel survives' {
+	vm -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+		[ -e /sys/kernel/debug/provoke-crash/DIRECT ] || modprobe lkdtm 2>/dev/null
+		(echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT) 2>/dev/null || exit 77'
+	[[ $status != 77 ]] || skip 'this kernel has no lkdtm'
+	assert_outcome 120 splat
+}
+
+@test 'panic: 121 and the last lines of the console' {
+	vm -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	assert_stderr 'Kernel panic - not syncing'
+}
+
+@test 'panic: of init while it runs the command' {
+	vm -- sh -c 'kill -SEGV 1; echo 1 >/proc/sys/kernel/panic_on_oops; echo c >/proc/sysrq-trigger; sleep 9'
+	assert_outcome 121 panic
+}
+
+@test 'silent: a reset, a power-off and a triple fault are 122' {
+	vm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 122 silent
+	vm --bare -- sh -c 'poweroff -f; sleep 100'
+	assert_outcome 122 silent
+	assert_stderr 'without a word about the command'
+}
+
+@test 'silent: a driver that ends QEMU behind the back of the run is no success' {
+	vm -- sh -c 'echo 0 >/sys/module/qemu_poweroff/parameters/code
+		echo 0 >/sys/module/qemu_poweroff/parameters/delay; sleep 100'
+	assert_outcome 122 silent
+}
+
+@test 'deadline: 124, with the blocked tasks' {
+	vm --timeout 0.5 -- sleep 100
+	assert_outcome 124 deadline
+	assert_stderr 'the deadline of 0.5 s has passed'
+	assert_stderr 'sysrq: Show Blocked State'
+}
+
+@test 'deadline: a command that is faster keeps its status' {
+	vm --timeout 60 -- sh -c 'exit 7'
+	assert_outcome 7 exit
+}
+
+@test 'deadline: the driver stands in for an init that cannot act' {
+	[[ -w $KERNEL_DIR || ! -w $KERNEL_DIR ]]
+	# A real-time task that never sleeps: user space gets no turn.
+	vm --timeout 1 -- chrt -f 99 sh -c 'while :; do :; done'
+	assert_outcome 124 deadline
+}
+
+@test 'hung: a machine that stands still is killed from outside, 123' {
+	qemu-run --timeout 1 --json "$BATS_TEST_TMPDIR/json" -- sleep 100 \
+		</dev/null 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+	local pid=$! qemu
+	wait_for eval "qemu=\$(qemus_of $pid); [[ \$qemu ]]"
+	kill -STOP $qemu
+	status=0
+	wait "$pid" || status=$?
+	assert_outcome 123 hung
+	run ! kill -0 "$qemu"
+}
+
+@test 'cannot-run: usage, kernel, module, file, QEMU: 125 and one line each' {
+	vm --no-such-option
+	assert_equal "$status" 125
+	vm -k /no/such/kernel -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '-k /no/such/kernel'
+	vm -m no_such_module -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'no such module'
+	vm -f /no/such/file -- true
+	assert_outcome 125 cannot-run
+	QEMU=/no/such/qemu vm -- true
+	assert_outcome 125 cannot-run
+	QEMU=/bin/false vm -- true
+	assert_equal "$status" 125
+	vm --timeout soon -- true
+	assert_equal "$status" 125
+	vm --qemu -no-such-argument -- true
+	assert_outcome 125 cannot-run
+	assert_stderr no-such-argument
+}
+
+@test 'not-found is 127, not-executable 126' {
+	vm -- no-such-command
+	assert_outcome 127 not-found
+	vm -- /etc/passwd
+	assert_outcome 126 not-executable
+	vm -C /no/such/directory -- true
+	assert_equal "$status" 127
+}
+
+@test 'port: with --bare the command drives the port, and its code is the status' {
+	local driver=${MODULE_DIR:-${BUILD:-$top/build}/modules/${KERNEL_DIR##*/}}/qemu_poweroff.ko
+
+	vm --bare -f "$driver" -- sh -c 'insmod qemu_poweroff.ko code=42; sleep 100'
+	assert_outcome 42 port
+	assert_equal "$(json .qemu_status)" 85
+	vm --bare -- sh -c 'exit 9'
+	assert_outcome 9 exit
+	vm --no-port -f "$driver" -- sh -c 'insmod qemu_poweroff.ko'
+	assert_equal "$status" 1
+}
+
+@test 'json: complete and valid, whatever the guest wrote' {
+	vm -- sh -c 'printf "\"\\\\\033[2J\200\377\n" >/dev/kmsg; exit 1'
+	assert_outcome 1 exit
+	jq -e '.duration_ms > 0 and (.phases_ms | length) == 5 and (.console | type) == "array"
+		and .kernel != null and .accelerator != null' "$BATS_TEST_TMPDIR/json"
+	vm --json "$BATS_TEST_TMPDIR/no/such/place" -- true
+	assert_equal "$status" 125
+}

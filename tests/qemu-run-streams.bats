@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Arguments, environment, standard streams, terminal.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR"
+}
+
+@test 'arguments arrive as they are' {
+	vm -- printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout
+	assert_equal "$status" 0
+	assert_equal "$output" "$(printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout)"
+}
+
+@test 'environment: what --env names, and nothing else of ours' {
+	SECRET=1 CHOSEN=2 vm -e CHOSEN -e 'GIVEN=a b' -- env
+	assert_equal "$status" 0
+	assert_line 'CHOSEN=2'
+	assert_line 'GIVEN=a b'
+	refute_line --partial SECRET
+	assert_line 'HOME=/root'
+}
+
+@test 'the command starts in /root, or where --chdir says' {
+	vm -- pwd
+	assert_output /root
+	vm -C /tmp -- pwd
+	assert_output /tmp
+}
+
+@test 'stdout and stderr stay apart' {
+	vm -- sh -c 'echo out; echo err >&2; echo out2; echo err2 >/dev/stderr; echo out3 >/dev/stdout'
+	assert_equal "$status" 0
+	assert_output $'out\nout2\nout3'
+	assert_equal "$stderr" $'err\nerr2'
+}
+
+@test 'stdin: 10 MB of every byte arrive intact, and so does their end' {
+	head -c 10000000 /dev/urandom >in
+	qemu-run -- sha256sum <in >sum
+	assert_equal "$(cut -d ' ' -f 1 sum)" "$(sha256sum in | cut -d ' ' -f 1)"
+	qemu-run -- cat <in >out
+	cmp in out
+}
+
+@test 'stdin: an empty one and a closed one end at once' {
+	vm -- cat
+	assert_equal "$status" 0
+	run bash -c 'qemu-run -- cat <&-'
+	assert_success
+}
+
+@test 'stdin: what the command does not read keeps nothing waiting' {
+	yes | qemu-run -- true
+	yes | qemu-run -- sh -c 'head -n 1; exec 0<&-; sleep 1; exit 0'
+}
+
+@test 'stdout: 100 MB intact' {
+	qemu-run -- sh -c 'dd if=/dev/urandom of=r bs=1M count=10 2>/dev/null; sha256sum r >&2
+		for i in 0 1 2 3 4 5 6 7 8 9; do cat r; done' >out 2>sum
+	assert_equal "$(stat -c %s out)" 104857600
+	local part expected
+	expected=$(cut -d ' ' -f 1 sum)
+	for part in 0 4 9; do
+		assert_equal "$(tail -c +$((part * 10485760 + 1)) out | head -c 10485760 | sha256sum | cut -d ' ' -f 1)" "$expected"
+	done
+}
+
+@test 'stdout: a reader that goes away is SIGPIPE for the command' {
+	status=$(set +e; { qemu-run -- sh -c 'yes; echo $? >&2' 2>code; echo $? >status; } | head -n 1 >/dev/null; cat status)
+	assert_equal "$status" 0
+	assert_equal "$(cat code)" 141
+}
+
+@test 'stdout: a full disk is an error, not a success' {
+	run bash -c 'qemu-run -- head -c 100000 /dev/zero >/dev/full </dev/null'
+	assert_equal "$status" 125
+	assert_output --partial 'No space left'
+}
+
+@test 'stdout: a slow reader loses nothing' {
+	qemu-run -- seq 1 100000 </dev/null | { sleep 1; cat; } >out
+	cmp out <(seq 1 100000)
+}
+
+@test 'a daemon that keeps the streams open does not keep the run' {
+	vm -- sh -c 'sleep 100 & echo started'
+	assert_equal "$status" 0
+	assert_output started
+}
+
+@test 'a terminal: size, echo, Ctrl-C, status; its modes restored' {
+	command -v python3 >/dev/null || skip 'python3 plays the terminal here'
+	run python3 "$BATS_TEST_DIRNAME/qemu-run-terminal.py"
+	assert_success
+	assert_output --partial 'ok'
+}
+
+@test 'no terminal: the guest has none either' {
+	vm -- tty
+	assert_equal "$status" 1
+	assert_output 'not a tty'
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the tests of qemu-run load. KERNEL_DIR comes from setup_suite.
+
+bats_require_minimum_version 1.5.0
+load /usr/lib/bats/bats-support/load
+load /usr/lib/bats/bats-assert/load
+
+top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+PATH=${BUILD:-$top/build}:$PATH
+
+export QEMU_RUN_KERNEL=$KERNEL_DIR
+# The user's templates are not the tests' to fill or to clean.
+export XDG_CACHE_HOME=${BUILD:-$top/build}/test-cache
+mkdir -p "$XDG_CACHE_HOME"
+
+# own_cache: gives this test a cache of its own, with nothing in it.
+own_cache()
+{
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	mkdir -p "$XDG_CACHE_HOME"
+}
+
+# vm [argument...]: runs qemu-run; status, output and stderr are what it gave.
+vm()
+{
+	run --separate-stderr timeout 120 qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" </dev/null
+	echo "status $status"
+	echo "stdout: $output"
+	echo "stderr: $stderr"
+}
+
+# json FILTER: what jq makes of the outcome of the last vm.
+json()
+{
+	jq -r "$1" "$BATS_TEST_TMPDIR/json"
+}
+
+# assert_outcome STATUS NAME: the exit status and the outcome's name.
+assert_outcome()
+{
+	assert_equal "$status" "$1"
+	assert_equal "$(json .outcome)" "$2"
+	assert_equal "$(json .exit_status)" "$1"
+}
+
+# assert_stderr TEXT: stderr has that text.
+assert_stderr()
+{
+	[[ $stderr == *"$1"* ]] || fail "stderr lacks '$1': $stderr"
+}
+
+# qemus_of PID: the QEMU processes below a qemu-run.
+qemus_of()
+{
+	pgrep -P "$1" -f -- '-name qemu-run' || true
+}
+
+# wait_for COMMAND...: until it succeeds, for half a minute at most.
+wait_for()
+{
+	local deadline=$((SECONDS + 30))
+
+	until "$@"; do
+		((SECONDS < deadline)) || fail "waited in vain: $*"
+		sleep 0.05
+	done
+}
