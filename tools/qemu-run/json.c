@@ -75,7 +75,7 @@ static char *path_taken(struct run *run)
 
 	if (run->have_status && run->outcome != OUTCOME_HUNG)
 		return copy(run->status.way == WAY_DRIVER ? "driver" :
-			    run->status.way == WAY_PORT	  ? "port" :
+			    run->status.way == WAY_PORT	  ? "init" :
 							    "power-off");
 	/* What the driver said last: "qemu_poweroff: ..." */
 	while (next && (next = strstr(next, "qemu_poweroff: ")))

@@ -215,8 +215,10 @@ static void drain(struct run *run)
 			if (done > 0)
 				text_drop(&stream->waiting, done);
 			else if (done < 0 && errno != EINTR && errno != EAGAIN) {
-				if (errno != EPIPE)
+				if (errno != EPIPE) {
 					fail(run, "%s: %s", i ? "stderr" : "stdout", strerror(errno));
+					run->output_lost = true;
+				}
 				stream->broken = true;
 			}
 		}

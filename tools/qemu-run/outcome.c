@@ -82,6 +82,11 @@ static void decide_with_status(struct run *run)
 		outcome_set(run, OUTCOME_SILENT, EXIT_SILENT);
 		return;
 	}
+	/* What was lost on its way to a full disk makes any status meaningless. */
+	if (run->output_lost) {
+		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
+		return;
+	}
 	if (run->status.code == 0) {
 		if (run->get_failed || run->get_index != run->options.gets.count || run->failure)
 			outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
@@ -211,7 +216,7 @@ static void explain(struct run *run)
 		break;
 	case OUTCOME_PANIC:
 		say("the guest's kernel panicked%s", run->started ? "" : " while it booted");
-		show_console_end(run, 30);
+		show_console_end(run, 60);
 		break;
 	case OUTCOME_SILENT:
 		if (run->qemu_code >= 0)

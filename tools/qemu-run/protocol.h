@@ -82,8 +82,8 @@ struct job {
 /* Where a way out of the machine was found. */
 enum way_out {
 	WAY_NONE,
-	WAY_DRIVER, /* through qemu_poweroff's parameters */
-	WAY_PORT,   /* straight to the port, by ioperm(2) */
+	WAY_PORT,   /* init writes the port, by ioperm(2) */
+	WAY_DRIVER, /* init has qemu_poweroff write it, by its parameters */
 };
 
 struct hello {

@@ -153,6 +153,7 @@ struct run {
 	bool get_open;
 	struct tree_receiver get;
 	bool get_failed;
+	bool output_lost;
 
 	uint64_t phase[PHASES];
 	char *failure; /* the first thing that went wrong here */

@@ -227,8 +227,10 @@ static void give_stream(struct run *run, int number)
 		return;
 	if (done < 0) {
 		/* The command learns of it as it would here: by SIGPIPE. */
-		if (errno != EPIPE)
+		if (errno != EPIPE) {
 			fail(run, "%s: %s", number ? "stderr" : "stdout", strerror(errno));
+			run->output_lost = true;
+		}
 		stream->broken = true;
 		text_free(&stream->waiting);
 		if (!run->have_status)

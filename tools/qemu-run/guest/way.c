@@ -18,10 +18,15 @@ void way_find(struct way *way)
 {
 	way->code = open(PARAMETERS "code", O_WRONLY | O_CLOEXEC);
 	way->delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
-	if (way->code >= 0 && way->delay >= 0)
-		way->way = WAY_DRIVER;
-	else if (!ioperm(PORT, 4, 1))
+	/*
+	 * The port itself, when init is there to write it: the driver would first
+	 * say so on the console, a tenth of a whole run. A kernel that is locked
+	 * down does not let us.
+	 */
+	if (!ioperm(PORT, 4, 1))
 		way->way = WAY_PORT;
+	else if (way->code >= 0 && way->delay >= 0)
+		way->way = WAY_DRIVER;
 	else
 		way->way = WAY_NONE;
 }
@@ -37,7 +42,7 @@ static void put_number(int file, long number)
 
 void way_arm(const struct way *way, unsigned int code, long seconds)
 {
-	if (way->way != WAY_DRIVER)
+	if (way->code < 0 || way->delay < 0)
 		return;
 	if (seconds >= 0)
 		put_number(way->code, code);
@@ -46,16 +51,16 @@ void way_arm(const struct way *way, unsigned int code, long seconds)
 
 void way_take(const struct way *way, unsigned int code)
 {
-	if (way->way == WAY_DRIVER) {
-		put_number(way->code, code);
-		put_number(way->delay, 0);
+	if (way->way == WAY_PORT) {
+		outb(code, PORT);
 		/* From QEMU 9.1 on, the write returns and the machine ends a moment later. */
 		usleep(END_US);
 	}
-	/* The command may have unloaded the driver. */
-	if (!ioperm(PORT, 4, 1))
-		outb(code, PORT);
-	usleep(END_US);
+	if (way->code >= 0 && way->delay >= 0) {
+		put_number(way->code, code);
+		put_number(way->delay, 0);
+		usleep(END_US);
+	}
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
