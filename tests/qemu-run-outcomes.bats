@@ -163,8 +163,9 @@ load qemu-run
 	assert_equal "$(json .qemu_status)" 85
 	vm --bare -- sh -c 'exit 9'
 	assert_outcome 9 exit
-	vm --no-port -f "$driver" -- sh -c 'insmod qemu_poweroff.ko'
-	assert_equal "$status" 1
+	vm --no-port -f "$driver" -- insmod qemu_poweroff.ko
+	assert_outcome 19 exit
+	assert_stderr 'No such device'
 }
 
 @test 'json: complete and valid, whatever the guest wrote' {

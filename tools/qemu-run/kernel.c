@@ -257,8 +257,16 @@ static char *remembered(struct run *run)
 
 int accelerator_choose(struct run *run)
 {
+	const char *settled = getenv("ACCEL");
 	char *answer, *script;
 
+	/* As for the scripts. */
+	if (run->options.accelerator == ACCEL_AUTO && settled) {
+		if (!strcmp(settled, "tcg"))
+			run->options.accelerator = ACCEL_TCG;
+		else if (!strcmp(settled, "kvm"))
+			run->options.accelerator = ACCEL_KVM;
+	}
 	switch (run->options.accelerator) {
 	case ACCEL_TCG:
 		return 0;

@@ -67,6 +67,41 @@ static bool complained(struct run *run)
 	       (run->status.taint_after & ~run->status.taint_before & TAINT_COMPLAINTS);
 }
 
+/* printable() - a text from the guest, safe for a terminal; to be freed. */
+static char *printable(const char *data, size_t length)
+{
+	struct text text = { 0 };
+	size_t i;
+
+	text_add(&text, "", 0);
+	for (i = 0; i < length; i++) {
+		unsigned char c = data[i];
+
+		if (c == '\r')
+			continue;
+		if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f))
+			text_add(&text, &data[i], 1);
+		else
+			text_print(&text, "\\x%02x", c);
+	}
+	return text.data;
+}
+
+static void show_console_end(struct run *run, int lines)
+{
+	size_t start = run->console.length;
+	char *text;
+
+	if (run->options.verbose || !run->console.length)
+		return;
+	while (start && (run->console.data[start - 1] != '\n' || start == run->console.length ||
+			 lines-- > 0))
+		start--;
+	text = printable(run->console.data + start, run->console.length - start);
+	say("the console's last lines:\n%s", text);
+	free(text);
+}
+
 /* The command has ended, and the guest said how. */
 static void decide_with_status(struct run *run)
 {
@@ -103,11 +138,18 @@ static void decide_without_status(struct run *run)
 		outcome_set(run, OUTCOME_PORT, run->qemu_code);
 	} else if (run->qemu_code == CODE_DEADLINE && run->started && run->options.timeout_ms) {
 		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);
+	} else if (run->qemu_code == EXIT_CANNOT_RUN && !run->started) {
+		/* Init's last word: it said on the console what is missing. */
+		fail(run, "kernel %s lacks what qemu-run needs (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_CONSOLE): build them in, or give its modules", run->kernel.release);
+		show_console_end(run, 10);
+		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == CODE_PANIC || panicked(run)) {
 		outcome_set(run, OUTCOME_PANIC, EXIT_PANIC);
-	} else if (!run->started && !run->console.length && !run->hello && run->errors.length) {
+	} else if (!run->started && !run->console.length && !run->hello &&
+		   WEXITSTATUS(run->vm.wait_status)) {
 		/* It never got as far as a guest. */
-		fail(run, "QEMU: %s", run->errors.data);
+		fail(run, "QEMU: %s", run->errors.length ? run->errors.data :
+							   "ended at once, without a word");
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else {
 		outcome_set(run, OUTCOME_SILENT, EXIT_SILENT);
@@ -149,41 +191,6 @@ void outcome_decide(struct run *run)
 	} else {
 		decide_without_status(run);
 	}
-}
-
-/* printable() - a text from the guest, safe for a terminal; to be freed. */
-static char *printable(const char *data, size_t length)
-{
-	struct text text = { 0 };
-	size_t i;
-
-	text_add(&text, "", 0);
-	for (i = 0; i < length; i++) {
-		unsigned char c = data[i];
-
-		if (c == '\r')
-			continue;
-		if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f))
-			text_add(&text, &data[i], 1);
-		else
-			text_print(&text, "\\x%02x", c);
-	}
-	return text.data;
-}
-
-static void show_console_end(struct run *run, int lines)
-{
-	size_t start = run->console.length;
-	char *text;
-
-	if (run->options.verbose || !run->console.length)
-		return;
-	while (start && (run->console.data[start - 1] != '\n' || start == run->console.length ||
-			 lines-- > 0))
-		start--;
-	text = printable(run->console.data + start, run->console.length - start);
-	say("the console's last lines:\n%s", text);
-	free(text);
 }
 
 static void show_complaints(struct run *run)

@@ -213,17 +213,28 @@ static void evict(struct run *run, const char *keep)
 
 int initramfs_make(struct run *run, const char *path)
 {
+	static const char *const needed[] = { "virtio_pci", "virtio_console" };
 	char *script = print("%s/scripts/initramfs", run->places.top);
 	char *init = print("%s:sbin/qemu-run-init", run->places.init);
-	const char *argv[] = {
-		script, "-k", run->kernel.directory, "-o", path, "-f", init,
-		"-m", "virtio_pci", "-m", "virtio_console",
-		run->kernel.driver ? "-m" : NULL, run->kernel.driver, NULL,
-	};
-	int status = run_program(run, argv, NULL, 0);
+	char *modules = print("%s/modules/modules.dep", run->kernel.directory);
+	const char *argv[16] = { script, "-k", run->kernel.directory, "-o", path, "-f", init };
+	int status, count = 7;
+	struct stat st;
+	size_t i;
 
+	/* An image without modules may have them built in: its boot will tell. */
+	for (i = 0; i < 2 && !stat(modules, &st) && st.st_size; i++) {
+		argv[count++] = "-m";
+		argv[count++] = needed[i];
+	}
+	if (run->kernel.driver) {
+		argv[count++] = "-m";
+		argv[count++] = run->kernel.driver;
+	}
+	status = run_program(run, argv, NULL, 0);
 	free(script);
 	free(init);
+	free(modules);
 	if (status && !run->interrupted && !run->failure)
 		fail(run, "the guest's initramfs cannot be packed: see the lines above");
 	return status ? -1 : 0;

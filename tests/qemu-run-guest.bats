@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What the guest is given, and what comes back out of it.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR"
+}
+
+@test 'the kernel that was asked for runs, with the memory and processors asked for' {
+	vm --memory 300 --cpus 2 --append 'qemu_run_test=yes' -- sh -c \
+		'uname -r; nproc; cat /proc/cmdline; grep MemTotal /proc/meminfo'
+	assert_equal "$status" 0
+	assert_line "$(cat "$KERNEL_DIR/release")"
+	assert_line 2
+	assert_line --partial qemu_run_test=yes
+	local kib
+	kib=$(sed -nE 's/^MemTotal: *([0-9]+) kB/\1/p' <<<"$output")
+	((kib > 150000 && kib < 307200))
+}
+
+@test '--cold boots from scratch and runs the same' {
+	vm --cold -f /etc/hostname -- sh -c 'cat hostname >&2; exit 12'
+	assert_outcome 12 exit
+	assert_equal "$(json .start)" cold
+	assert_equal "$stderr" "$(cat /etc/hostname)"
+}
+
+@test 'a bzImage boots as well as a vmlinux' {
+	[[ -e $KERNEL_DIR/vmlinuz ]] || skip 'this kernel has no bzImage'
+	local file
+	mkdir kernel
+	for file in release modules config build vmlinuz; do
+		ln -s "$(readlink -f "$KERNEL_DIR/$file")" "kernel/$file"
+	done
+	vm -k ./kernel --bare -- uname -r
+	assert_equal "$status" 0
+	assert_output "$(cat "$KERNEL_DIR/release")"
+}
+
+@test 'clones have their own random numbers and the host time' {
+	local one two
+	vm -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
+	one=$output
+	vm -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
+	two=$output
+	[[ $one && $one != "$two" ]]
+	vm -- date +%s
+	((output >= $(date +%s) - 10 && output <= $(date +%s)))
+}
+
+@test 'one run leaves nothing for the next' {
+	vm -- sh -c 'echo x >/root/left; echo x >/tmp/left; hostname left'
+	vm -- sh -c 'ls /root /tmp; hostname'
+	refute_output --partial left
+}
+
+@test '-m: a module of the kernel, its dependencies, its parameters' {
+	vm -m loop,max_loop=3 -- cat /sys/module/loop/parameters/max_loop
+	assert_equal "$status" 0
+	assert_output 3
+	# It needs others of the tree.
+	vm -m ext4 -- grep -c ext4 /proc/filesystems
+	assert_equal "$status" 0
+}
+
+@test '-m: a file, with parameters, commas in a value among them' {
+	vm -m "$KERNEL_DIR/modules/kernel/drivers/block/loop.ko,max_part=7,max_loop=2" -- \
+		sh -c 'cat /sys/module/loop/parameters/max_part /sys/module/loop/parameters/max_loop'
+	assert_equal "$status" 0
+	assert_output $'7\n2'
+}
+
+@test '-m: a module built for another kernel is named with both versions' {
+	sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" "$KERNEL_DIR/modules/kernel/drivers/block/loop.ko" >other.ko
+	vm -m ./other.ko -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'built for kernel 9.9'
+	assert_stderr "$(cat "$KERNEL_DIR/release")"
+	head -c 5000 /dev/urandom >noise.ko
+	vm -m ./noise.ko -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'not a kernel module'
+}
+
+@test '-m: what the kernel refuses is 125 with its reason' {
+	vm -m loop,max_part=text -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'Invalid argument'
+}
+
+@test '-f: files, trees, modes, links, names' {
+	mkdir -p suite/deep/er
+	printf '#!/bin/sh\ncat "$(dirname "$0")/deep/er/data"; exit 7\n' >suite/run.sh
+	chmod 755 suite/run.sh
+	echo content >suite/deep/er/data
+	ln -s deep/er/data suite/link
+	mkfifo suite/fifo
+	vm -f suite -f suite/run.sh:renamed/here -- ./suite/run.sh
+	assert_equal "$status" 7
+	assert_output content
+	vm -f suite -f suite/run.sh:renamed/here -- sh -c \
+		'readlink suite/link; stat -c %a suite/run.sh; ls suite; test -x renamed/here'
+	assert_equal "$status" 0
+	assert_output $'deep/er/data\n755\ndeep\nlink\nrun.sh'
+}
+
+@test '-f: 50 MB arrive intact' {
+	head -c 50000000 /dev/urandom >big
+	vm -f big -- sha256sum big
+	assert_equal "$status" 0
+	assert_output --partial "$(sha256sum big | cut -d ' ' -f 1)"
+}
+
+@test '--get: a file, into a directory, a tree; modes and links kept' {
+	mkdir into
+	vm --get out/file:here --get out/file:into --get out:tree --get /etc/passwd:into/passwd -- sh -c \
+		'mkdir -p out/sub; seq 1 100000 >out/file; chmod 750 out/file; ln -s file out/link; : >out/sub/empty'
+	assert_equal "$status" 0
+	cmp here <(seq 1 100000)
+	cmp into/file here
+	cmp tree/file here
+	assert_equal "$(stat -c %a tree/file)" 750
+	assert_equal "$(readlink tree/link)" file
+	[[ -f tree/sub/empty && ! -s tree/sub/empty && -s into/passwd ]]
+}
+
+@test '--get: works when the command failed, and keeps its status' {
+	vm --get log:log -- sh -c 'echo why >log; exit 3'
+	assert_outcome 3 exit
+	assert_equal "$(cat log)" why
+}
+
+@test '--get: what is not there, or cannot be written, is no success' {
+	vm --get nothing:here -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '--get nothing:here: No such file'
+	vm --get /etc/passwd:no/such/place -- true
+	assert_outcome 125 cannot-run
+	vm --get nothing:here -- sh -c 'exit 5'
+	assert_outcome 5 exit
+}
+
+@test '--get: a link that is there already is replaced, not written through' {
+	echo precious >precious
+	ln -s precious here
+	mkdir tree outside
+	ln -s ../outside tree/sub
+	vm --get /etc/passwd:here -- true
+	assert_equal "$status" 0
+	assert_equal "$(cat precious)" precious
+	vm --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
+	assert_equal "$status" 125
+	[[ ! -e outside/file ]]
+}
+
+@test '--disk: read, written for this run alone, or kept with rw' {
+	head -c 1048576 /dev/zero >disk
+	printf 'hello disk' | dd of=disk conv=notrunc status=none
+	vm --disk disk -- sh -c 'head -c 10 /dev/vda; echo changed | dd of=/dev/vda conv=fsync 2>/dev/null'
+	assert_equal "$status" 0
+	assert_output 'hello disk'
+	assert_equal "$(head -c 10 disk)" 'hello disk'
+	vm --disk disk,rw -- sh -c 'printf CHANGED | dd of=/dev/vda conv=fsync 2>/dev/null'
+	assert_equal "$status" 0
+	assert_equal "$(head -c 7 disk)" CHANGED
+}
+
+@test '--net: the guest reaches the host, and has a name server' {
+	command -v python3 >/dev/null || skip 'python3 plays the server here'
+	mkdir www
+	echo served >www/file
+	(cd www && exec python3 -c '
+import http.server
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+open("../port", "w").write(f"{server.server_address[1]}\n")
+server.serve_forever()' >/dev/null 2>&1 3>&-) &
+	local server=$!
+	wait_for test -s port
+	vm --net -- wget -q -O - "http://10.0.2.2:$(cat port)/file"
+	kill "$server"
+	assert_equal "$status" 0
+	assert_output served
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Templates, and the host around a run: users, disks, signals, many at once.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR"
+}
+
+templates()
+{
+	find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l
+}
+
+@test 'template: made once, used again, and again after a change of options' {
+	own_cache
+	vm -- true
+	assert_outcome 0 exit
+	assert_equal "$(templates)" 1
+	vm -- true
+	assert_equal "$(json .start)" restored
+	assert_equal "$(templates)" 1
+	vm --memory 300 -- true
+	assert_equal "$(templates)" 2
+	vm --clean
+	assert_equal "$status" 0
+	assert_equal "$(templates)" 0
+}
+
+@test 'template: many that start together make one' {
+	own_cache
+	run bash -c 'seq 6 | xargs -P 6 -I% timeout 120 qemu-run -- sh -c "echo %" | sort'
+	assert_success
+	assert_output $'1\n2\n3\n4\n5\n6'
+	assert_equal "$(templates)" 1
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
+}
+
+@test 'template: one that does not restore is removed, the run goes on cold' {
+	own_cache
+	vm -- true
+	head -c 1000 /dev/urandom >"$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/state)"
+	vm -- sh -c 'exit 6'
+	assert_outcome 6 exit
+	assert_stderr 'does not restore'
+	assert_equal "$(json .start)" cold
+	vm -- true
+	assert_outcome 0 exit
+	assert_equal "$(json .start)" restored
+}
+
+@test 'template: the cache stays below its limit' {
+	own_cache
+	QEMU_RUN_CACHE_MIB=100 vm -- true
+	QEMU_RUN_CACHE_MIB=100 vm --memory 300 -- true
+	assert_equal "$status" 0
+	assert_equal "$(templates)" 1
+}
+
+@test 'template: making one can be interrupted, and leaves nothing' {
+	own_cache
+	qemu-run -- true </dev/null 3>&- &
+	local pid=$! status=0
+	wait_for eval "[[ \$(qemus_of $pid) ]]"
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	assert_equal "$status" 143
+	assert_equal "$(templates)" 0
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
+	vm -- true
+	assert_outcome 0 exit
+}
+
+@test 'no home, or one that cannot be written: still runs' {
+	own_cache
+	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'
+	assert_equal "$status" 4
+	run env -u XDG_CACHE_HOME HOME=/proc TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'
+	assert_equal "$status" 4
+	run env -u XDG_CACHE_HOME HOME=/proc TMPDIR=/proc BUILD="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- true
+	assert_equal "$status" 125
+}
+
+@test 'a full disk for the templates is a clear error' {
+	((EUID == 0)) || skip 'mounts a small file system, as root'
+	mkdir small
+	mount -t tmpfs -o size=50m none small || skip 'cannot mount here'
+	XDG_CACHE_HOME=$PWD/small vm -- true
+	umount small
+	assert_outcome 125 cannot-run
+	assert_stderr 'free'
+}
+
+@test 'an ordinary user can run it' {
+	((EUID == 0)) || skip 'is one already'
+	command -v setpriv >/dev/null || skip 'setpriv is missing'
+	local bin=${BUILD:-$top/build}
+	setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$bin/qemu-run" -a -r "$KERNEL_DIR/vmlinux" ||
+		skip 'this checkout is closed to others'
+	mkdir cache
+	chown 65534:65534 cache
+	chmod 711 . ..
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_CACHE_HOME="$PWD/cache" \
+		timeout 120 qemu-run --no-tty -- sh -c 'echo hi; exit 3'
+	assert_equal "$status" 3
+	assert_output --partial hi
+}
+
+@test 'many at once: two hundred through xargs -P 8, every one right' {
+	vm -- true
+	one()
+	{
+		local status=0 text
+
+		text=$(qemu-run -- sh -c "echo out $1; exit $(($1 % 100))" </dev/null 2>&1) || status=$?
+		[[ $status == "$(($1 % 100))" && $text == "out $1" ]] || echo "$1: $status: $text"
+	}
+	export -f one
+	run bash -c 'seq 200 | xargs -P 8 -I% bash -c "one %"'
+	assert_success
+	assert_output ''
+}
+
+@test 'killed runs leave no process, no file, no lock' {
+	local signal pid pids=() status before
+	vm -- true
+	before=$(find "$XDG_CACHE_HOME" | sort)
+	mkdir tmp
+	for signal in TERM INT HUP QUIT KILL; do
+		TMPDIR=$PWD/tmp setsid qemu-run -- sleep 100 </dev/null >/dev/null 2>&1 3>&- &
+		pid=$!
+		wait_for eval "[[ \$(qemus_of $pid) ]]"
+		pids+=($(qemus_of "$pid"))
+		sleep 0.3
+		kill -"$signal" "$pid"
+		status=0
+		wait "$pid" || status=$?
+		assert_equal "$status" "$((128 + $(kill -l "$signal")))"
+	done
+	assert_equal "${#pids[@]}" 5
+	for pid in "${pids[@]}"; do
+		wait_for eval "! kill -0 $pid 2>/dev/null"
+	done
+	assert_equal "$(find "$XDG_CACHE_HOME" | sort)" "$before"
+	assert_equal "$(ls tmp)" ''
+	vm -- true
+	assert_outcome 0 exit
+}
+
+@test 'in the background of a terminal it does not stop' {
+	command -v script >/dev/null || skip 'script is missing'
+	run timeout 60 script -qec 'bash -mc "qemu-run -- sh -c \"cat; echo read; exit 5\" & wait \$!; echo was \$?"' /dev/null
+	assert_output --partial read
+	assert_output --partial 'was 5'
+}
+
+@test 'QEMU runs in its sandbox' {
+	qemu-run -- sleep 100 </dev/null 3>&- &
+	local pid=$! qemu
+	wait_for eval "qemu=\$(qemus_of $pid); [[ \$qemu ]]"
+	wait_for grep -q '^Seccomp:.*2' "/proc/$qemu/status"
+	kill "$pid"
+	wait "$pid" || true
+}
+
+@test 'hostile: a guest that writes noise into the channel is ended, 122' {
+	vm -- sh -c 'exec 3>&-; for port in /proc/1/fd/*; do
+		case $(readlink $port) in /dev/vport*) ;; *) continue ;; esac
+	done; head -c 100000 /dev/urandom >/dev/vport0p1; sleep 3; exit 0'
+	[[ $status == 122 || $status == 0 ]]
+	# The port is open in init alone: nobody else gets at it.
+	vm -- sh -c 'echo x >/dev/vport0p1'
+	assert_equal "$status" 1
+}
+
+@test '--help fits a screen and names every exit status' {
+	run qemu-run --help
+	assert_success
+	((${#lines[@]} <= 40))
+	local status
+	for status in 120 121 122 123 124 125 126 127; do
+		assert_output --partial "$status"
+	done
+}
