@@ -102,7 +102,7 @@ templates()
 	mkdir cache
 	chown 65534:65534 cache
 	chmod 711 . ..
-	run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_CACHE_HOME="$PWD/cache" \
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env -u BUILD XDG_CACHE_HOME="$PWD/cache" \
 		timeout 120 qemu-run --no-tty -- sh -c 'echo hi; exit 3'
 	assert_equal "$status" 3
 	assert_output --partial hi

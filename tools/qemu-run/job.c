@@ -183,5 +183,7 @@ int job_send(struct run *run)
 	for (i = 0; i < options->gets.count; i++)
 		queue_frame(run, FRAME_FETCH, options->gets.items[i],
 			    strchr(options->gets.items[i], ':') - options->gets.items[i]);
-	return queue_frame(run, FRAME_START, NULL, 0);
+	queue_frame(run, FRAME_START, NULL, 0);
+	/* A terminal that is not ours to read: its end is what the command sees. */
+	return run->input_open ? 0 : queue_frame(run, FRAME_INPUT, NULL, 0);
 }
