@@ -99,11 +99,13 @@ templates()
 	local bin=${BUILD:-$top/build}
 	setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$bin/qemu-run" -a -r "$KERNEL_DIR/vmlinux" ||
 		skip 'this checkout is closed to others'
-	mkdir cache
-	chown 65534:65534 cache
-	chmod 711 . ..
-	run setpriv --reuid 65534 --regid 65534 --clear-groups env -u BUILD XDG_CACHE_HOME="$PWD/cache" \
+	local cache
+	# Below the suite's own directory nobody else gets.
+	cache=$(mktemp -d)
+	chown 65534:65534 "$cache"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env -u BUILD XDG_CACHE_HOME="$cache" \
 		timeout 120 qemu-run --no-tty -- sh -c 'echo hi; exit 3'
+	rm -rf "$cache"
 	assert_equal "$status" 3
 	assert_output --partial hi
 }

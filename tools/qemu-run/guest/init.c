@@ -485,12 +485,12 @@ static void give_input(struct session *session)
 		close_stream(&session->child.input);
 }
 
+/* What has arrived already: some of it perhaps with the job. */
 static void take_frames(struct session *session)
 {
 	struct frame frame;
 	int got;
 
-	port_fill(session);
 	while ((got = frame_next(&session->reader, &frame)) > 0) {
 		struct winsize size = { 0 };
 		struct window window;
@@ -566,6 +566,7 @@ static void run_command(struct session *session)
 {
 	struct child *child = &session->child;
 
+	take_frames(session);
 	while (!session->ended) {
 		struct pollfd events[] = {
 			{ .fd = session->port, .events = POLLIN },
@@ -580,8 +581,10 @@ static void run_command(struct session *session)
 			continue;
 		if (events[2].revents)
 			deadline_passed(session);
-		if (events[0].revents & POLLIN)
+		if (events[0].revents & POLLIN) {
+			port_fill(session);
 			take_frames(session);
+		}
 		if (events[5].revents)
 			give_input(session);
 		if (events[3].revents)
