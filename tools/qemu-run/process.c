@@ -30,7 +30,7 @@ bool signals_pending(struct run *run)
 				run->terminal_raw = false;
 				terminal_begin(run);
 			}
-		} else if (!run->interrupted) {
+		} else if (info.ssi_signo != SIGCHLD && !run->interrupted) {
 			run->interrupted = info.ssi_signo;
 		}
 	}
@@ -81,7 +81,8 @@ int run_program(struct run *run, const char *const argv[], struct text *output, 
 		return fail(run, "%s: %s", argv[0], strerror(errno));
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	for (;;) {
+	/* Without a pidfd (valgrind has none) there is only waitpid(2), below. */
+	while (pidfd >= 0 || ends[0] >= 0) {
 		struct pollfd events[] = {
 			{ .fd = run->signals, .events = POLLIN },
 			{ .fd = ends[0], .events = POLLIN },

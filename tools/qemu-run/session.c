@@ -379,7 +379,7 @@ int pump(struct run *run, uint64_t until)
 		give_stream(run, 1);
 	if (take_frames(run))
 		return -1;
-	if (events[5].revents)
+	if (events[5].revents || vm->pidfd < 0)
 		reap(run);
 	return vm->ended || run->restore_failed ? -1 : 0;
 }
