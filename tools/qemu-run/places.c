@@ -85,9 +85,11 @@ int places_find(struct run *run)
 {
 	struct places *places = &run->places;
 	const char *qemu = getenv("QEMU"), *build = getenv("BUILD");
-	char self[PATH_MAX], *slash, *scripts;
+	static const char *const tops[] = { "..", "../share/qemu-poweroff", DATADIR };
+	char self[PATH_MAX], *slash, *scripts = NULL;
 	ssize_t length;
-	bool in_tree = true;
+	bool in_tree = false;
+	size_t i;
 
 	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (length < 0)
@@ -96,20 +98,20 @@ int places_find(struct run *run)
 	slash = strrchr(self, '/');
 	*slash = '\0';
 
-	/* In the tree this is build/qemu-run; installed, DATADIR has all the rest. */
-	places->top = beside(self, "..");
-	scripts = places->top ? beside(places->top, "scripts/kernel") : NULL;
-	if (!scripts) {
-		in_tree = false;
+	/* In the tree this is build/qemu-run; installed, it is found from bin/, too. */
+	for (i = 0; i < sizeof(tops) / sizeof(tops[0]) && !scripts; i++) {
 		free(places->top);
-		places->top = beside(DATADIR, ".");
+		places->top = tops[i][0] == '/' ? beside(tops[i], ".") : beside(self, tops[i]);
 		scripts = places->top ? beside(places->top, "scripts/kernel") : NULL;
+		in_tree = i == 0;
 	}
 	if (!scripts)
-		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from its build directory, or install it", self, DATADIR);
+		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from the directory it was built in, or install it", self, DATADIR);
 	free(scripts);
-	places->init = in_tree ? beside(self, "qemu-run-init") :
-				 beside(LIBEXECDIR, "qemu-run-init");
+	places->init = beside(self, in_tree ? "qemu-run-init" :
+					      "../libexec/qemu-poweroff/qemu-run-init");
+	if (!places->init)
+		places->init = beside(LIBEXECDIR, "qemu-run-init");
 	if (!places->init)
 		return fail(run, "qemu-run-init: not found: build it with make");
 
