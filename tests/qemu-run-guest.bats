@@ -6,7 +6,7 @@ load qemu-run
 
 setup()
 {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 @test 'the kernel that was asked for runs, with the memory and processors asked for' {
@@ -93,6 +93,7 @@ setup()
 
 @test '-f: files, trees, modes, links, names' {
 	mkdir -p suite/deep/er
+	# shellcheck disable=SC2016 # the guest's to expand
 	printf '#!/bin/sh\ncat "$(dirname "$0")/deep/er/data"; exit 7\n' >suite/run.sh
 	chmod 755 suite/run.sh
 	echo content >suite/deep/er/data

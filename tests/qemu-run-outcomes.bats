@@ -117,7 +117,7 @@ load qemu-run
 		</dev/null 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
 	local pid=$! qemu
 	wait_for eval "qemu=\$(qemus_of $pid); [[ \$qemu ]]"
-	kill -STOP $qemu
+	kill -STOP "$qemu"
 	status=0
 	wait "$pid" || status=$?
 	assert_outcome 123 hung

@@ -6,12 +6,14 @@ load qemu-run
 
 setup()
 {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 @test 'arguments arrive as they are' {
+	# shellcheck disable=SC2016 # as they are
 	vm -- printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout
 	assert_equal "$status" 0
+	# shellcheck disable=SC2016
 	assert_equal "$output" "$(printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout)"
 }
 
