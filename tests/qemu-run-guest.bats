@@ -67,14 +67,22 @@ setup()
 }
 
 @test '-m: a file, with parameters, commas in a value among them' {
-	vm -m "$KERNEL_DIR/modules/kernel/drivers/block/loop.ko,max_part=7,max_loop=2" -- \
+	local file
+	file=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
+	vm -m "$file,max_part=7,max_loop=2" -- \
 		sh -c 'cat /sys/module/loop/parameters/max_part /sys/module/loop/parameters/max_loop'
 	assert_equal "$status" 0
 	assert_output $'7\n2'
 }
 
 @test '-m: a module built for another kernel is named with both versions' {
-	sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" "$KERNEL_DIR/modules/kernel/drivers/block/loop.ko" >other.ko
+	local file
+	file=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
+	case $file in
+	*.xz) xz -dc "$file" ;;
+	*.zst) zstd -dcq "$file" ;;
+	*) cat "$file" ;;
+	esac | sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" >other.ko
 	vm -m ./other.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'built for kernel 9.9'

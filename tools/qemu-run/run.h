@@ -329,6 +329,14 @@ struct template {
 int template_open(struct run *run, struct template *template);
 
 /**
+ * template_initramfs() - the initramfs that the template was booted with
+ * @run: the run
+ *
+ * Return: its path, to be freed, or NULL when there is none.
+ */
+char *template_initramfs(struct run *run);
+
+/**
  * template_discard() - removes the template for this run: it does not work
  * @run: the run
  */

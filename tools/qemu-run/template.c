@@ -5,6 +5,7 @@
  *   CACHE/templates/KEY/key     what it was made of, compared whole
  *   CACHE/templates/KEY/memory  mapped privately by each run
  *   CACHE/templates/KEY/state   what QEMU restores
+ *   CACHE/templates/KEY/initramfs  what it was booted with, for --cold
  *   CACHE/templates/KEY.lock    held while one makes it and others wait
  */
 #define _GNU_SOURCE
@@ -361,7 +362,6 @@ static int fill(struct run *run, const char *directory, const char *key)
 	if (boot_wait(run) || settle(run) || save(run, state))
 		goto out_vm;
 	qemu_reset(run);
-	unlink(initramfs);
 	err = punch_zeroes(boot.memory, size);
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(boot.memory) || fdatasync(state)))
@@ -487,6 +487,29 @@ out:
 	free(directory);
 	free(key);
 	return result;
+}
+
+char *template_initramfs(struct run *run)
+{
+	char *key, *directory, *path, *was;
+	bool good;
+
+	if (!run->places.cache)
+		return NULL;
+	key = make_key(run);
+	directory = directory_for(run, key);
+	path = print("%s/key", directory);
+	was = read_file(path, KEY_MAX);
+	good = was && !strcmp(was, key);
+	free(was);
+	free(path);
+	path = print("%s/initramfs", directory);
+	free(directory);
+	free(key);
+	if (good && !access(path, R_OK))
+		return path;
+	free(path);
+	return NULL;
 }
 
 void template_discard(struct run *run)
