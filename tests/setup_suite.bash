@@ -14,6 +14,8 @@ setup_suite()
 		2>"$BATS_SUITE_TMPDIR/build.log") ||
 		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
 	export KERNEL_DIR MODULE_DIR TWIN_DIR
+	make -s -C "$top/tools/qemu-run" >"$BATS_SUITE_TMPDIR/build.log" 2>&1 ||
+		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
 	# Settled once, before the tests run in parallel.
 	"$top/scripts/accel" -k "$KERNEL_DIR" >"$BATS_SUITE_TMPDIR/accel" 2>/dev/null
 	ACCEL=$(<"$BATS_SUITE_TMPDIR/accel")
