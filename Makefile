@@ -20,11 +20,17 @@ KERNELS ?= 6.1 6.12
 # line reaches it from there: V= W= C= LLVM=, and INSTALL_MOD_PATH=.
 export INSTALL_MOD_PATH
 
-.PHONY: all run shell test test-kernels check modules_install clean distclean help setup-run setup-test setup-check
+.PHONY: all module qemu-run run shell test test-kernels check bench install modules_install
+.PHONY: clean distclean help setup-run setup-test setup-check setup-bench
 
-all: setup-run ## build qemu_poweroff.ko for the kernel chosen
+all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
+
+module: setup-run ## build qemu_poweroff.ko alone
 	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
 		echo "built $${directory#$(CURDIR)/}/qemu_poweroff.ko"
+
+qemu-run: setup-run ## build qemu-run alone
+	@$(MAKE) -C tools/qemu-run
 
 run: setup-run ## show the driver at work in a guest: DELAY=3 CODE=42
 	@scripts/demo -d '$(DELAY)' -c '$(CODE)' -k "$$($(kernel))"
@@ -33,7 +39,7 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
 		scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko"
 
-test: setup-run setup-test ## prove the driver, a fresh guest a scenario
+test: setup-run setup-test qemu-run ## prove it all, a fresh guest a scenario
 	@KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
 		bats --tap --jobs "$$(nproc)" $(or $(TESTS),tests)
@@ -45,11 +51,19 @@ test-kernels: ## the same on each of KERNELS
 check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc, shellcheck, objdump
 	@scripts/check -k "$$($(kernel))"
 
-modules_install: all ## install the module; INSTALL_MOD_PATH= is honoured
+bench: setup-run setup-bench qemu-run ## measure, and write bench/results/
+	@for bench in $(or $(BENCHES),bench/qemu-run bench/deadline); do \
+		mkdir -p bench/results && $$bench -k "$$($(kernel))" -o "bench/results/$${bench##*/}.csv" || exit; done
+
+install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
+	@$(MAKE) -C tools/qemu-run install
+	install -D -m 644 docs/qemu_poweroff.4 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man4/qemu_poweroff.4
+
+modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
 
 clean: ## remove what was built, keep the kernels that were fetched
-	rm -rf build/modules build/check build/accel
+	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/test-cache
 
 distclean: ## remove what was fetched, too
 	rm -rf build
