@@ -381,5 +381,5 @@ int pump(struct run *run, uint64_t until)
 		return -1;
 	if (events[5].revents || vm->pidfd < 0)
 		reap(run);
-	return vm->ended || run->restore_failed ? -1 : 0;
+	return vm->ended || run->restore_failed || run->interrupted ? -1 : 0;
 }
