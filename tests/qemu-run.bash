@@ -23,7 +23,12 @@ own_cache()
 # vm [argument...]: runs qemu-run; status, output and stderr are what it gave.
 vm()
 {
-	run --separate-stderr timeout 120 qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" </dev/null
+	# Not by run, which warns of a status of 126 or 127: here they are outcomes.
+	status=0
+	output=$(timeout 120 qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" \
+		</dev/null 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
+	stderr=$(<"$BATS_TEST_TMPDIR/stderr")
+	mapfile -t lines <<<"$output"
 	echo "status $status"
 	echo "stdout: $output"
 	echo "stderr: $stderr"

@@ -35,7 +35,7 @@ static const char help[] =
 	"      --bare              without the driver: the command drives the port\n"
 	"      --no-port           without the driver and without the port\n"
 	"      --qemu ARGUMENT     one more argument for QEMU itself\n"
-	"      --tty, --no-tty     a terminal for the command, or none (Ctrl-] thrice: end)\n"
+	"      --tty, --no-tty     a terminal, or none; Ctrl-] three times ends it\n"
 	"      --allow-splat       a kernel that complained is no failure\n"
 	"      --json FILE         write the outcome there (-: stderr)\n"
 	"      --clean             remove all templates\n"
