@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults on demand: one for each that a driver may have to live through, in the
+ * context that its description says. Writing the name of one to the parameter
+ * what= does it, at load or later. The other parameters are read at that moment:
+ * at load, give what= last.
+ *
+ * Nothing here is undone: the machine is thrown away afterwards.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/notifier.h>
+#include <linux/panic.h>
+#include <linux/preempt.h>
+#include <linux/reboot.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <linux/version.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+static int cpu = -1;
+module_param(cpu, int, 0644);
+MODULE_PARM_DESC(cpu, "processor to do it on; -1 for all (default: -1)");
+
+static uint count = 1000;
+module_param(count, uint, 0644);
+MODULE_PARM_DESC(count, "how many tasks, or works of each queue (default: 1000)");
+
+static uint after_us;
+module_param(after_us, uint, 0644);
+MODULE_PARM_DESC(after_us, "microseconds to wait (default: 0)");
+
+/* Nobody wakes this one. */
+static DECLARE_WAIT_QUEUE_HEAD(never);
+
+/* The spinning threads that are not there yet. */
+static atomic_t absent;
+static DECLARE_WAIT_QUEUE_HEAD(assembly);
+
+/* All at once: whoever spins first would keep the others from starting. */
+static void assemble(void)
+{
+	if (atomic_dec_and_test(&absent))
+		wake_up_all(&assembly);
+	else
+		wait_event(assembly, !atomic_read(&absent));
+}
+
+static void __noreturn spin(void)
+{
+	for (;;)
+		cpu_relax();
+}
+
+static int spin_preempt_off(void *unused)
+{
+	assemble();
+	preempt_disable();
+	spin();
+}
+
+static int spin_irq_off(void *unused)
+{
+	assemble();
+	local_irq_disable();
+	spin();
+}
+
+static int spin_fifo(void *unused)
+{
+	assemble();
+	sched_set_fifo(current);
+	spin();
+}
+
+static int start_spinning(int (*how)(void *))
+{
+	struct task_struct *task;
+	int on;
+
+	atomic_set(&absent, cpu < 0 ? num_online_cpus() : 1);
+	for_each_online_cpu(on) {
+		if (cpu >= 0 && cpu != on)
+			continue;
+		task = kthread_create(how, NULL, "fault/%d", on);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		kthread_bind(task, on);
+		wake_up_process(task);
+	}
+	return 0;
+}
+
+static int do_preempt_off(void)
+{
+	return start_spinning(spin_preempt_off);
+}
+
+static int do_irq_off(void)
+{
+	return start_spinning(spin_irq_off);
+}
+
+static int do_fifo(void)
+{
+	return start_spinning(spin_fifo);
+}
+
+static int sleep_for_ever(void *unused)
+{
+	wait_event(never, false);
+	return 0;
+}
+
+static int do_blocked_tasks(void)
+{
+	struct task_struct *task;
+	uint i;
+
+	for (i = 0; i < count; i++) {
+		task = kthread_run(sleep_for_ever, NULL, "fault/%u", i);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+	}
+	return 0;
+}
+
+static void work_for_ever(struct work_struct *unused)
+{
+	sleep_for_ever(NULL);
+}
+
+static int do_flood_workqueues(void)
+{
+	struct workqueue_struct *queues[] = {
+		system_wq, system_highpri_wq, system_unbound_wq,
+	};
+	struct work_struct *works;
+	uint queue, i;
+
+	for (queue = 0; queue < ARRAY_SIZE(queues); queue++) {
+		works = kcalloc(count, sizeof(*works), GFP_KERNEL);
+		if (!works)
+			return -ENOMEM;
+		for (i = 0; i < count; i++) {
+			INIT_WORK(&works[i], work_for_ever);
+			queue_work(queues[queue], &works[i]);
+		}
+	}
+	return 0;
+}
+
+static int do_null(void)
+{
+	int *nowhere = NULL;
+
+	return READ_ONCE(*nowhere);
+}
+
+static int do_panic(void)
+{
+	panic("fault in %s context", in_hardirq() ? "hard-interrupt" : "process");
+}
+
+static int (*interrupt_fault)(void);
+
+static enum hrtimer_restart interrupt(struct hrtimer *timer)
+{
+	interrupt_fault();
+	return HRTIMER_NORESTART;
+}
+
+/* In hard-interrupt context on PREEMPT_RT, too. */
+static int start_interrupt(int (*fault)(void))
+{
+	static struct hrtimer timer;
+
+	interrupt_fault = fault;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(&timer, interrupt, CLOCK_BOOTTIME, HRTIMER_MODE_REL_HARD);
+#else
+	hrtimer_init(&timer, CLOCK_BOOTTIME, HRTIMER_MODE_REL_HARD);
+	timer.function = interrupt;
+#endif
+	hrtimer_start(&timer, ns_to_ktime(after_us * NSEC_PER_USEC), HRTIMER_MODE_REL_HARD);
+	return 0;
+}
+
+static int do_null_irq(void)
+{
+	return start_interrupt(do_null);
+}
+
+static int do_panic_irq(void)
+{
+	return start_interrupt(do_panic);
+}
+
+static void panic_now(struct irq_work *unused)
+{
+	do_panic();
+}
+
+static struct irq_work panic_work = IRQ_WORK_INIT_HARD(panic_now);
+
+/* Context: that of the printk; interrupts off. */
+static void see_log(void *unused, const char *text, size_t length)
+{
+	if (strnstr(text, ": ending the machine", length))
+		irq_work_queue(&panic_work);
+}
+
+/* The tracepoint of a line that is logged. */
+static void find_console(struct tracepoint *tp, void *found)
+{
+	if (!strcmp(tp->name, "console"))
+		*(struct tracepoint **)found = tp;
+}
+
+/*
+ * The interrupt comes when printk() turns interrupts on again: after the driver
+ * has settled what it is going to write, and before it writes.
+ */
+static int do_panic_mid_expiry(void)
+{
+	struct tracepoint *console = NULL;
+
+	for_each_kernel_tracepoint(find_console, &console);
+	return console ? tracepoint_probe_register(console, see_log, NULL) : -ENOENT;
+}
+
+static int shut_down_slowly(struct notifier_block *unused, unsigned long action, void *data)
+{
+	pr_emerg("shutting down slowly\n");
+	msleep(after_us / USEC_PER_MSEC);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block slow_notifier = {
+	.notifier_call = shut_down_slowly,
+};
+
+static int do_slow_shutdown(void)
+{
+	return register_reboot_notifier(&slow_notifier);
+}
+
+static const struct {
+	const char *name;
+	int (*act)(void);
+} faults[] = {
+	/* A kernel thread, pinned to cpu=, that never lets go of it. */
+	{ "preempt_off", do_preempt_off },
+	{ "irq_off", do_irq_off },
+	{ "fifo", do_fifo },
+	/* count= kernel threads in uninterruptible sleep. */
+	{ "blocked_tasks", do_blocked_tasks },
+	/* count= works in each of the system's queues, all asleep. */
+	{ "flood_workqueues", do_flood_workqueues },
+	/* At once, in the process that asks for it. */
+	{ "null", do_null },
+	{ "panic", do_panic },
+	/* In hard-interrupt context, after_us= from now. */
+	{ "null_irq", do_null_irq },
+	{ "panic_irq", do_panic_irq },
+	/* In hard-interrupt context, between the driver's decision and its write. */
+	{ "panic_mid_expiry", do_panic_mid_expiry },
+	/* A shutdown that takes after_us=. */
+	{ "slow_shutdown", do_slow_shutdown },
+};
+
+static int what_set(const char *text, const struct kernel_param *kp)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
+		if (sysfs_streq(text, faults[i].name))
+			return faults[i].act();
+	pr_err("what=%s: no such fault\n", text);
+	return -EINVAL;
+}
+
+static const struct kernel_param_ops what_ops = {
+	.set = what_set,
+};
+
+module_param_cb(what, &what_ops, NULL, 0200);
+__MODULE_PARM_TYPE(what, "string");
+MODULE_PARM_DESC(what, "the fault: see the table in the source; give it last");
+
+MODULE_DESCRIPTION("Faults on demand, for the tests of qemu_poweroff");
+MODULE_AUTHOR("qemu_poweroff maintainers");
+MODULE_LICENSE("GPL");
