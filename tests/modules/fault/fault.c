@@ -101,6 +101,8 @@ static int start_spinning(int (*how)(void *))
 		kthread_bind(task, on);
 		wake_up_process(task);
 	}
+	/* Done when it is being done. */
+	wait_event(assembly, !atomic_read(&absent));
 	return 0;
 }
 
