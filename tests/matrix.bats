@@ -55,7 +55,8 @@ endings()
 ended()
 {
 	local line path told
-	line=$(endings "$witness") told=$(endings - <<<"$output")
+	line=$(endings "$witness") || fail "the driver did not end the machine: status $status"
+	told=$(endings - <<<"$output") || true
 
 	for path in "${@:3}"; do
 		[[ $line != "qemu_poweroff: $2: ending the machine with code $1 ($path)" ]] || break
@@ -347,8 +348,10 @@ one_of_two()
 
 @test 'panic: while the other processor spins with interrupts off' {
 	guest -c 2 <<-'E'
+		taskset -p 1 $$ >/dev/null
+		insmod fault.ko cpu=1
 		insmod qemu_poweroff.ko delay=-1
-		insmod fault.ko cpu=1 what=irq_off
+		echo irq_off >$what
 		echo c >/proc/sysrq-trigger
 	E
 	ended 121 panic panic
