@@ -27,9 +27,9 @@ setup()
 	witness=$BATS_TEST_TMPDIR/witness
 }
 
-# guest [option of scripts/vm...]: as vm, with the faults at hand. $witness gets
+# faulty [option of scripts/vm...]: as vm, with the faults at hand. $witness gets
 # what the kernel logs from then on, as it logs it.
-guest()
+faulty()
 {
 	local script=$BATS_TEST_TMPDIR/guest
 
@@ -87,7 +87,7 @@ logged()
 # --- The deadline -----------------------------------------------------------
 
 @test 'deadline: idle guest' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=1 code=42
 		sleep 60
 	E
@@ -95,7 +95,7 @@ logged()
 }
 
 @test 'deadline: all processors busy in user space' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		for i in 1 2 3 4 5 6 7 8; do
 			while :; do :; done &
 		done
@@ -112,7 +112,7 @@ logged()
 # share kept for ordinary tasks; from 6.12 on the scheduler has two of them.
 hogged_by_real_time()
 {
-	guest "$@" <<-'E'
+	faulty "$@" <<-'E'
 		echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 		for share in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
 			[ ! -e $share ] || echo 0 >$share
@@ -135,7 +135,7 @@ hogged_by_real_time()
 }
 
 @test 'deadline: the work queues of the system are flooded with sleepers' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		insmod fault.ko count=1000 what=flood_workqueues
 		# Three queues, and each has 256 workers at most, or more.
 		until [ $(ps | grep -c kworker) -ge 768 ]; do usleep 100000; done
@@ -148,7 +148,7 @@ hogged_by_real_time()
 }
 
 @test 'deadline: a kernel thread loops with preemption off on the only processor' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo preempt_off >$what
@@ -158,7 +158,7 @@ hogged_by_real_time()
 }
 
 @test 'deadline: kernel threads loop with preemption off on both processors' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo preempt_off >$what
@@ -170,7 +170,7 @@ hogged_by_real_time()
 # one_of_two FAULT CPU: the fault on that processor, the driver armed on the first.
 one_of_two()
 {
-	guest -c 2 <<-E
+	faulty -c 2 <<-E
 		insmod fault.ko cpu=$2
 		taskset 1 insmod qemu_poweroff.ko delay=2 code=42
 		echo $1 >\$what
@@ -201,7 +201,7 @@ one_of_two()
 }
 
 @test 'not survived: all processors spin with interrupts off: the host must kill the guest' {
-	guest -c 2 -t 20 <<-'E'
+	faulty -c 2 -t 20 <<-'E'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo 'about to spin'
@@ -215,7 +215,7 @@ one_of_two()
 }
 
 @test 'deadline: memory exhausted, the OOM killer at work' {
-	guest -M 128M <<-'E'
+	faulty -M 128M <<-'E'
 		insmod qemu_poweroff.ko delay=-1 code=42
 		echo -1000 >/proc/self/oom_score_adj
 		for i in 1 2 3 4; do
@@ -233,7 +233,7 @@ one_of_two()
 }
 
 @test 'deadline: thousands of tasks are stuck in uninterruptible sleep' {
-	guest -M 512M <<-'E'
+	faulty -M 512M <<-'E'
 		echo 10000 >/proc/sys/kernel/threads-max
 		insmod fault.ko count=3000 what=blocked_tasks
 		read -r one five fifteen tasks last </proc/loadavg
@@ -246,7 +246,7 @@ one_of_two()
 }
 
 @test 'deadline: a NULL dereference in a process, without panic_on_oops' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		insmod fault.ko what=null
 		echo "the guest goes on"
@@ -258,7 +258,7 @@ one_of_two()
 }
 
 @test 'deadline: while the guest is powering off' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod fault.ko after_us=20000000 what=slow_shutdown
 		insmod qemu_poweroff.ko delay=2 code=42
 		poweroff -f
@@ -269,7 +269,7 @@ one_of_two()
 
 @test 'not survived: a panic that was left alone, and that the kernel hangs after: the host must kill the guest' {
 	# A panic turns the local APIC off, and with it every timer.
-	guest -t 20 <<-'E'
+	faulty -t 20 <<-'E'
 		echo 0 >/proc/sys/kernel/panic
 		insmod qemu_poweroff.ko delay=3 code=42 panic_code=-1
 		echo c >/proc/sysrq-trigger
@@ -294,13 +294,13 @@ one_of_two()
 		exit 3
 	E
 	chmod +x "$first"
-	guest -f "$first:first" -a rdinit=/first </dev/null
+	faulty -f "$first:first" -a rdinit=/first </dev/null
 	logged 'Attempted to kill init! exitcode=0x00000300'
 	ended 121 panic panic
 }
 
 @test 'panic: sysrq-c' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		echo c >/proc/sysrq-trigger
 	E
@@ -309,7 +309,7 @@ one_of_two()
 }
 
 @test 'panic: the code is panic_code, not code' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42 panic_code=7
 		echo c >/proc/sysrq-trigger
 	E
@@ -317,7 +317,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in a process, with panic_on_oops' {
-	guest <<-'E'
+	faulty <<-'E'
 		echo 1 >/proc/sys/kernel/panic_on_oops
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=null
@@ -327,7 +327,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in interrupt context' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=null_irq
 		sleep 60
@@ -337,7 +337,7 @@ one_of_two()
 }
 
 @test 'panic: in interrupt context' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=panic_irq
 		sleep 60
@@ -347,7 +347,7 @@ one_of_two()
 }
 
 @test 'panic: while the other processor spins with interrupts off' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		taskset -p 1 $$ >/dev/null
 		insmod fault.ko cpu=1
 		insmod qemu_poweroff.ko delay=-1
@@ -358,7 +358,7 @@ one_of_two()
 }
 
 @test 'panic: panic_code=-1 leaves it alone' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42 panic_code=-1
 		echo c >/proc/sysrq-trigger
 	E
@@ -367,7 +367,7 @@ one_of_two()
 }
 
 @test 'panic: panic_code written at run time' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1 panic_code=-1
 		echo 8 >$driver/panic_code
 		echo c >/proc/sysrq-trigger
@@ -376,7 +376,7 @@ one_of_two()
 }
 
 @test 'panic: panic_code=-1 written at run time' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		echo -1 >$driver/panic_code
 		echo c >/proc/sysrq-trigger
@@ -386,7 +386,7 @@ one_of_two()
 }
 
 @test 'panic: a driver that was unloaded leaves it alone' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60
 		rmmod qemu_poweroff
 		echo c >/proc/sysrq-trigger
@@ -402,13 +402,13 @@ one_of_two()
 		-q -object -q "memory-backend-file,id=memory,size=256M,share=on,mem-path=$memory")
 	local load='modprobe ramoops mem_address=0xf000000 mem_size=0x100000 record_size=0x10000'
 
-	guest "${persistent[@]}" <<-E
+	faulty "${persistent[@]}" <<-E
 		$load
 		insmod qemu_poweroff.ko delay=-1
 		echo c >/proc/sysrq-trigger
 	E
 	ended 121 panic panic
-	guest "${persistent[@]}" <<-E
+	faulty "${persistent[@]}" <<-E
 		$load
 		mount -t pstore pstore /sys/fs/pstore
 		cat /sys/fs/pstore/dmesg-ramoops-0
@@ -420,7 +420,7 @@ one_of_two()
 # --- Two reasons at once ----------------------------------------------------
 
 @test 'first reason: a panic between the decision of the deadline and its write' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod fault.ko what=panic_mid_expiry
 		insmod qemu_poweroff.ko delay=1 code=42 panic_code=43
 		sleep 60
@@ -433,7 +433,7 @@ one_of_two()
 	local after_us first
 
 	for after_us in 999000 1000000 1001000; do
-		guest -c 2 <<-E
+		faulty -c 2 <<-E
 			insmod fault.ko after_us=$after_us
 			insmod qemu_poweroff.ko delay=-1 code=42 panic_code=43
 			echo 1 >\$driver/delay
@@ -453,7 +453,7 @@ one_of_two()
 # --- Power-off, halt, reboot ------------------------------------------------
 
 @test 'power-off: poweroff -f' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1 code=42
 		poweroff -f
 	E
@@ -461,7 +461,7 @@ one_of_two()
 }
 
 @test 'power-off: init does it when all is done' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 	E
 	assert_line 'init: the scenario returned 0'
@@ -469,7 +469,7 @@ one_of_two()
 }
 
 @test 'power-off: sysrq-o' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1 code=42
 		echo o >/proc/sysrq-trigger
 		sleep 60
@@ -478,7 +478,7 @@ one_of_two()
 }
 
 @test 'power-off: the code is the one written last' {
-	guest -c 2 <<-'E'
+	faulty -c 2 <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 		echo 3 >$driver/code
 		poweroff -f
@@ -487,7 +487,7 @@ one_of_two()
 }
 
 @test 'power-off: a driver that was unloaded leaves it alone' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 		rmmod qemu_poweroff
 		poweroff -f
@@ -496,7 +496,7 @@ one_of_two()
 }
 
 @test 'halt: halt -f' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1 code=42
 		halt -f
 	E
@@ -504,7 +504,7 @@ one_of_two()
 }
 
 @test 'reboot: reboot -f stays a reboot' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 		reboot -f
 	E
@@ -567,7 +567,7 @@ pause_by_monitor()
 
 	mkfifo "$monitor.in" "$monitor.out"
 	when_armed pause_by_monitor "$monitor"
-	guest -q -chardev -q "pipe,id=monitor,path=$monitor" \
+	faulty -q -chardev -q "pipe,id=monitor,path=$monitor" \
 		-q -mon -q chardev=monitor,mode=control <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		sleep 60
@@ -591,7 +591,7 @@ freeze()
 	local pidfile=$BATS_TEST_TMPDIR/pid
 
 	when_armed freeze "$pidfile"
-	guest -q -pidfile -q "$pidfile" <<-'E'
+	faulty -q -pidfile -q "$pidfile" <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		sleep 60
 	E
@@ -602,7 +602,7 @@ freeze()
 # --- Control while the guest runs -------------------------------------------
 
 @test 'control: the values can be read' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=100 code=42 panic_code=-1
 		cd $driver
 		grep . *
@@ -619,7 +619,7 @@ freeze()
 }
 
 @test 'control: bad values are refused and change nothing' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=100 code=42
 		cd $driver
 		try()
@@ -670,7 +670,7 @@ freeze()
 }
 
 @test 'control: remaining= is refused at load' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 remaining=5 2>&1
 		grep qemu_poweroff /proc/modules /proc/ioports
 	E
@@ -681,7 +681,7 @@ freeze()
 }
 
 @test 'control: delay=-1 takes the deadline back' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo -1 >$driver/delay
 		sleep 4
@@ -692,7 +692,7 @@ freeze()
 }
 
 @test 'control: delay=0 ends the machine at once' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 		echo 0 >$driver/delay
 		sleep 60
@@ -701,7 +701,7 @@ freeze()
 }
 
 @test 'control: a delay counts from when it was written' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=6 code=42
 		until [ $(cat $driver/remaining) -le 3 ]; do usleep 100000; done
 		echo 6 >$driver/delay
@@ -714,7 +714,7 @@ freeze()
 }
 
 @test 'control: the code is the one at the deadline, not at the load' {
-	guest <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo 9 >$driver/code
 		sleep 60
@@ -747,7 +747,7 @@ raced()
 }
 
 @test 'a thousand times: cancelled, destroyed and written to at the moment of the expiry' {
-	guest -c 2 -m "$RACES_KO" <<-E
+	faulty -c 2 -m "$RACES_KO" <<-E
 		insmod races.ko && rmmod races
 		echo "tainted \$(cat /proc/sys/kernel/tainted)"
 		insmod qemu_poweroff.ko code=42
@@ -772,7 +772,7 @@ harmless()
 @test 'a thousand times: the driver unloaded at the moment of the expiry' {
 	harmless
 	# Time that the guest sleeps passes at once.
-	guest "${harmless[@]}" -q -icount -q shift=2,sleep=off -t 600 <<-E
+	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t 600 <<-E
 		i=0 expired=0 pause=990000
 		while [ \$i -lt 1000 ]; do
 			dmesg -c >/dev/null
@@ -806,7 +806,7 @@ harmless()
 
 @test 'a thousand times: eight writers against the expiry, and against load and unload' {
 	harmless
-	guest -c 2 "${harmless[@]}" -t 600 <<-E
+	faulty -c 2 "${harmless[@]}" -t 600 <<-E
 		load()
 		{
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=-1 code=65
