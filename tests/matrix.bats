@@ -440,13 +440,19 @@ one_of_two()
 			echo panic_irq >\$what
 			sleep 60
 		E
-		first=$(endings "$witness" | head -n 1)
+		first=$(endings "$witness" | head -n 1) || true
 		case $first in
 		*' deadline: ending the machine with code 42 ('*) assert_code 42 ;;
 		*' panic: ending the machine with code 43 ('*) assert_code 43 ;;
+		'')
+			# The panic stopped the other processor between its decision
+			# and its line: the code is still that of the first.
+			logged 'Kernel panic - not syncing: fault in hard-interrupt context'
+			assert_code 42
+			;;
 		*) fail "neither of the two: '$first'" ;;
 		esac
-		assert_equal "$(endings "$witness" | wc -l)" 1
+		(($(endings "$witness" | wc -l) <= 1))
 	done
 }
 
