@@ -626,6 +626,8 @@ freeze()
 
 @test 'control: bad values are refused and change nothing' {
 	faulty <<-'E'
+		# What the driver says of them does not break up the lines here.
+		dmesg -n 1
 		insmod qemu_poweroff.ko delay=100 code=42
 		cd $driver
 		try()
