@@ -45,6 +45,12 @@ vm()
 
 	cat >"$script"
 	run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" "$@" "$script"
+	# A kernel now and then dies while it boots under a loaded emulator, before
+	# there is a driver to speak of. Once is bad luck, and is said; twice counts.
+	if [[ $output != *'init: ready'* ]]; then
+		echo "# booting again: the guest ended with status $status before init" >&3
+		run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" "$@" "$script"
+	fi
 	# The console ends its lines with CR LF.
 	output=${output//$'\r'/}
 	mapfile -t lines <<<"$output"
