@@ -49,6 +49,16 @@ static void deferred_reset_expire(struct deferred_reset *reset,
 }
 
 /* Context: process. */
+static void deferred_reset_queue(struct deferred_reset *reset)
+{
+	s64 left = ktime_to_ns(ktime_sub(reset->deadline, ktime_get_boottime()));
+
+	/* Rounded up, so as not to come early; the timers mend the lateness. */
+	queue_delayed_work(reset->queue, &reset->work,
+			   nsecs_to_jiffies64(left > 0 ? left + TICK_NSEC - 1 : 0));
+}
+
+/* Context: process. */
 static void deferred_reset_work(struct work_struct *work)
 {
 	struct deferred_reset *reset =
@@ -57,6 +67,15 @@ static void deferred_reset_work(struct work_struct *work)
 	/* Pulled forward while it ran, or come back to life after the backstop. */
 	if (atomic64_read(&reset->fired_at))
 		return;
+	/*
+	 * The wheel counts in jiffies, and they stand still while the processor
+	 * that advances them does, as a virtual one may. What was queued then comes
+	 * early by as much as they leap when it goes on.
+	 */
+	if (ktime_before(ktime_get_boottime(), reset->deadline)) {
+		deferred_reset_queue(reset);
+		return;
+	}
 	deferred_reset_expire(reset, DEFERRED_RESET_WORK);
 }
 
@@ -167,9 +186,7 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	atomic64_set(&reset->fired_at, 0);
 	reset->armed = true;
 
-	/* Rounded up, so as not to come early; the timers mend the lateness. */
-	queue_delayed_work(reset->queue, &reset->work,
-			   nsecs_to_jiffies64(ns ? ns + TICK_NSEC - 1 : 0));
+	deferred_reset_queue(reset);
 
 	/*
 	 * This processor first: where another takes no interrupts the call to it
