@@ -201,9 +201,9 @@ one_of_two()
 }
 
 @test 'not survived: all processors spin with interrupts off: the host must kill the guest' {
-	faulty -c 2 -t 20 <<-'E'
+	faulty -c 2 -t 60 <<-'E'
 		insmod fault.ko
-		insmod qemu_poweroff.ko delay=2 code=42
+		insmod qemu_poweroff.ko delay=15 code=42
 		echo 'about to spin'
 		echo irq_off >$what
 		echo 'still here'
