@@ -80,5 +80,5 @@ help: ## this list
 	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
 	@echo 'TESTS= narrows make test to files; ACCEL=kvm or tcg settles the accelerator.'
 
-setup-run setup-test setup-check:
+setup-run setup-test setup-check setup-bench:
 	@scripts/setup $(@:setup-%=%)
