@@ -25,6 +25,7 @@
 #include <linux/reboot.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <linux/version.h>
@@ -75,6 +76,7 @@ static int spin_preempt_off(void *unused)
 static int spin_irq_off(void *unused)
 {
 	assemble();
+	pr_emerg("processor %d spins with interrupts off\n", raw_smp_processor_id());
 	local_irq_disable();
 	spin();
 }
