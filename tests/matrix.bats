@@ -27,6 +27,16 @@ setup()
 	witness=$BATS_TEST_TMPDIR/witness
 }
 
+# What a row that failed leaves to judge it by. Bats shows it for no other.
+teardown()
+{
+	[[ ! ${BATS_TEST_COMPLETED-} ]] || return 0
+	printf -- '--- status %s, and the end of the console\n' "${status-}"
+	tail -n 40 <<<"${output-}"
+	printf -- '--- the end of the log\n'
+	[[ ! -e $witness ]] || tail -n 40 "$witness"
+}
+
 # faulty [option of scripts/vm...]: as vm, with the faults at hand. $witness gets
 # what the kernel logs from then on, as it logs it.
 faulty()
@@ -292,6 +302,7 @@ one_of_two()
 		/bin/busybox --install -s
 		mount -t proc proc /proc
 		cd /root
+		echo 'init: ready'
 		insmod witness.ko
 		insmod qemu_poweroff.ko delay=-1
 		exit 3
