@@ -772,7 +772,7 @@ raced()
 }
 
 @test 'a thousand times: cancelled, destroyed and written to at the moment of the expiry' {
-	faulty -c 2 -m "$RACES_KO" <<-E
+	faulty -c 2 -m "$RACES_KO" -t 600 <<-E
 		insmod races.ko && rmmod races
 		echo "tainted \$(cat /proc/sys/kernel/tainted)"
 		insmod qemu_poweroff.ko code=42
