@@ -10,19 +10,22 @@
  * so a second later.
  *
  * An hrtimer fires on the processor that started it, and a processor that spins
- * with interrupts off fires none. So there is one on each processor that is
- * online when the wait starts; whichever comes first acts, and the deadline is met
- * as long as one of them takes interrupts. A processor that goes offline hands its
- * timer to another and does not get it back: arming anew after hotplug or suspend
- * restores the full guard.
+ * with interrupts off fires none. So there is one on each processor; whichever
+ * comes first acts, and the deadline is met as long as one of them takes
+ * interrupts. The kernel moves the timer of a processor that goes offline to
+ * another; it comes back with its processor, and one that was not there when the
+ * wait started joins it when it comes up.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/version.h>
 
 #include "deferred_reset.h"
@@ -87,6 +90,9 @@ static void deferred_reset_step(struct deferred_reset *reset, s64 now)
 	s64 fired_at = atomic64_read(&reset->fired_at);
 
 	if (fired_at) {
+		/* To a processor that comes up afterwards this is old news. */
+		if (READ_ONCE(reset->survived))
+			return;
 		if (now - fired_at < DEFERRED_RESET_GRACE_NS) {
 			atomic64_set(&reset->next_step, fired_at + DEFERRED_RESET_GRACE_NS);
 			return;
@@ -120,7 +126,12 @@ static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
 	return HRTIMER_RESTART;
 }
 
-/* Context: process with preemption off, and hard interrupt on the other processors. */
+/*
+ * Where the timer's callback is not running on another processor, or it would change
+ * the time of a timer that is queued.
+ *
+ * Context: process that cannot migrate, or hard interrupt.
+ */
 static void deferred_reset_start_timer(void *data)
 {
 	struct deferred_reset *reset = data;
@@ -129,11 +140,43 @@ static void deferred_reset_start_timer(void *data)
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
+/*
+ * Waits for no one but a callback of its own timer: a processor must come up
+ * whatever has become of the others, and whoever arms must not wait for it.
+ *
+ * Context: process, on the processor that comes up; the kernel's hotplug lock is
+ * held.
+ */
+static int deferred_reset_online(unsigned int cpu, struct hlist_node *node)
+{
+	struct deferred_reset *reset = hlist_entry(node, struct deferred_reset, hotplug_node);
+
+	/* If it was started, it is on another processor now. */
+	hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
+	/*
+	 * Either this comes before an arming, and that finds the processor online;
+	 * or it comes after, and finds it armed. If both, there is no harm done.
+	 */
+	raw_spin_lock_irq(&reset->lock);
+	if (reset->armed)
+		deferred_reset_start_timer(reset);
+	raw_spin_unlock_irq(&reset->lock);
+	return 0;
+}
+
+static void deferred_reset_set_armed(struct deferred_reset *reset, bool armed)
+{
+	raw_spin_lock_irq(&reset->lock);
+	reset->armed = armed;
+	raw_spin_unlock_irq(&reset->lock);
+}
+
 int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops)
 {
-	int cpu;
+	int cpu, err;
 
 	*reset = (struct deferred_reset){ .ops = ops };
+	raw_spin_lock_init(&reset->lock);
 	INIT_DELAYED_WORK(&reset->work, deferred_reset_work);
 
 	/*
@@ -148,8 +191,8 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 
 	reset->timers = alloc_percpu(struct deferred_reset_timer);
 	if (!reset->timers) {
-		destroy_workqueue(reset->queue);
-		return -ENOMEM;
+		err = -ENOMEM;
+		goto destroy_queue;
 	}
 	for_each_possible_cpu(cpu) {
 		struct deferred_reset_timer *timer = per_cpu_ptr(reset->timers, cpu);
@@ -163,12 +206,34 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 		timer->timer.function = deferred_reset_timeout;
 #endif
 	}
+
+	/* A state of its own, with one instance: only such a callback gets a pointer. */
+	err = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "deferred_reset:online",
+				      deferred_reset_online, NULL);
+	if (err < 0)
+		goto free_timers;
+	reset->hotplug_state = err;
+
+	/* Without calls: nothing is armed, and they would wait for every processor. */
+	err = cpuhp_state_add_instance_nocalls(reset->hotplug_state, &reset->hotplug_node);
+	if (err)
+		goto remove_state;
 	return 0;
+
+remove_state:
+	cpuhp_remove_multi_state(reset->hotplug_state);
+free_timers:
+	free_percpu(reset->timers);
+destroy_queue:
+	destroy_workqueue(reset->queue);
+	return err;
 }
 
 void deferred_reset_destroy(struct deferred_reset *reset)
 {
 	deferred_reset_cancel(reset);
+	cpuhp_state_remove_instance_nocalls(reset->hotplug_state, &reset->hotplug_node);
+	cpuhp_remove_multi_state(reset->hotplug_state);
 	free_percpu(reset->timers);
 	destroy_workqueue(reset->queue);
 }
@@ -184,7 +249,8 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	atomic64_set(&reset->next_step, ktime_to_ns(reset->deadline));
 	atomic_set(&reset->steps, 0);
 	atomic64_set(&reset->fired_at, 0);
-	reset->armed = true;
+	/* From here on a processor that comes up starts its timer by itself. */
+	deferred_reset_set_armed(reset, true);
 
 	deferred_reset_queue(reset);
 
@@ -210,11 +276,12 @@ void deferred_reset_cancel(struct deferred_reset *reset)
 	 * held up would otherwise be waited for beyond any deadline.
 	 */
 	cancel_delayed_work_sync(&reset->work);
+	/* From here on no processor that comes up starts a timer. */
+	deferred_reset_set_armed(reset, false);
 	for_each_possible_cpu(cpu)
 		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
 	/* A timer may have queued the work once more; the work starts no timer. */
 	cancel_delayed_work_sync(&reset->work);
-	reset->armed = false;
 }
 
 ktime_t deferred_reset_remaining(const struct deferred_reset *reset)

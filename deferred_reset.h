@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/ktime.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -57,6 +58,10 @@ struct deferred_reset {
 	struct delayed_work work;
 	struct deferred_reset_timer __percpu *timers;
 
+	int hotplug_state;
+	struct hlist_node hotplug_node;
+
+	raw_spinlock_t lock;	/* armed, against processors that come up */
 	bool armed;
 	ktime_t deadline;	/* boottime */
 	atomic64_t next_step;	/* boottime, ns: when the timers act again */
@@ -71,7 +76,8 @@ struct deferred_reset {
  * @ops: what to do when the time is up; must outlive @reset
  *
  * Context: Process context, may sleep.
- * Return: 0, or -ENOMEM, with nothing to undo.
+ * Return: 0; -ENOMEM; -ENOSPC where the kernel has no slot left for callbacks of
+ *	   processor hotplug. With nothing to undo after an error.
  */
 int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops);
 
@@ -91,7 +97,7 @@ void deferred_reset_destroy(struct deferred_reset *reset);
  *
  * Replaces an earlier arming. Never expires early. Time that the system is
  * suspended counts. Where a processor takes no interrupts this may not return,
- * but the deadline stands.
+ * but the deadline stands. A processor that comes up later guards it, too.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_cancel().

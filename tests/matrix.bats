@@ -81,6 +81,15 @@ ended()
 		printf '%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "${line##*machine }" >>"$MATRIX"
 }
 
+# harmless: a port that answers as isa-debug-exit does, and keeps what
+# is written to it in $written.
+harmless()
+{
+	written=$BATS_TEST_TMPDIR/written
+	harmless=(-q -chardev -q "file,id=written,path=$written"
+		-q -device -q 'isa-debugcon,iobase=0x502,chardev=written')
+}
+
 # not_ended: the guest ended, and the driver had no part in it.
 not_ended()
 {
@@ -622,6 +631,134 @@ freeze()
 	ended 42 deadline process
 }
 
+# --- Processors that come and go --------------------------------------------
+
+# hotplugged [option of scripts/vm...]: as faulty, with what moves processors. The
+# first one stays: x86 does not let it go.
+hotplugged()
+{
+	local script=$BATS_TEST_TMPDIR/hotplugged
+
+	{
+		cat <<-'E'
+			online()
+			{
+				echo $2 >/sys/devices/system/cpu/cpu$1/online
+			}
+			# The deadline, from now on, is the business of the second processor.
+			lose_the_first()
+			{
+				insmod fault.ko cpu=0
+				echo "remaining $(cat $driver/remaining)"
+				echo irq_off >$what
+				sleep 60
+			}
+		E
+		cat
+	} >"$script"
+	# Of the clock source, see one_of_two.
+	faulty -a clocksource=hpet "$@" <"$script"
+}
+
+# ended_by_the_second: the deadline was still to come when the first was lost.
+ended_by_the_second()
+{
+	assert_line --regexp '^remaining [1-9]'
+	logged 'processor 0 spins with interrupts off'
+	ended 42 deadline process 'hard interrupt'
+}
+
+@test 'hotplug: the processor that armed is offline at the deadline' {
+	hotplugged -c 2 <<-'E'
+		taskset 2 insmod qemu_poweroff.ko delay=8 code=42
+		online 1 0
+		echo "online: $(cat /sys/devices/system/cpu/online)"
+		sleep 60
+	E
+	assert_line 'online: 0'
+	ended 42 deadline process
+}
+
+@test 'hotplug: each processor goes and comes back before the deadline' {
+	hotplugged -c 3 <<-'E'
+		insmod qemu_poweroff.ko delay=15 code=42
+		for cpu in 1 2; do
+			online $cpu 0
+			online $cpu 1
+		done
+		echo "remaining $(cat $driver/remaining)"
+		sleep 60
+	E
+	assert_line --regexp '^remaining [1-9]'
+	ended 42 deadline process
+}
+
+@test 'hotplug: a processor that came back is the only one left' {
+	hotplugged -c 2 <<-'E'
+		insmod qemu_poweroff.ko delay=15 code=42
+		online 1 0
+		online 1 1
+		lose_the_first
+	E
+	ended_by_the_second
+}
+
+@test 'hotplug: a processor that was not there at the load is the only one left' {
+	hotplugged -c 2 -a maxcpus=1 <<-'E'
+		insmod qemu_poweroff.ko delay=15 code=42
+		echo "online: $(cat /sys/devices/system/cpu/online)"
+		online 1 1
+		lose_the_first
+	E
+	assert_line 'online: 0'
+	ended_by_the_second
+}
+
+# Down to where the machine would sleep, and up again after a second: what QEMU's
+# firmware does then is not what this is about.
+@test 'hotplug: a processor that suspend took away is the only one left' {
+	hotplugged -c 2 <<-'E'
+		echo 1 >/sys/module/suspend/parameters/pm_test_delay
+		echo core >/sys/power/pm_test
+		insmod qemu_poweroff.ko delay=30 code=42
+		echo mem >/sys/power/state
+		lose_the_first
+	E
+	logged 'CPU 1 is now offline'
+	logged 'PM: suspend exit'
+	ended_by_the_second
+}
+
+@test 'hotplug: the deadline passes while the guest is suspended' {
+	hotplugged -c 2 -a no_console_suspend <<-'E'
+		echo 5 >/sys/module/suspend/parameters/pm_test_delay
+		echo core >/sys/power/pm_test
+		insmod qemu_poweroff.ko delay=5 code=42
+		echo mem >/sys/power/state
+		sleep 60
+	E
+	logged 'Waiting for 5 second(s)'
+	ended 42 deadline process
+}
+
+@test 'hotplug: a processor that comes up after an expiry in vain does not repeat it' {
+	harmless
+	hotplugged -c 2 "${harmless[@]}" <<-'E'
+		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65
+		until dmesg | grep -q 'still runs'; do usleep 100000; done
+		online 1 0
+		online 1 1
+		# As long as the driver takes to find out.
+		sleep 3
+		rmmod qemu_poweroff
+		insmod qemu_poweroff.ko code=42
+		sleep 60
+	E
+	assert_equal "$(<"$written")" A
+	assert_equal "$(grep -c 'still runs' "$witness")" 1
+	assert_code 42
+}
+
 # --- Control while the guest runs -------------------------------------------
 
 @test 'control: the values can be read' {
@@ -785,13 +922,23 @@ raced()
 	ended 42 deadline process
 }
 
-# harmless: for guest: a port that answers as isa-debug-exit does, and keeps what
-# is written to it in $written.
-harmless()
-{
-	written=$BATS_TEST_TMPDIR/written
-	harmless=(-q -chardev -q "file,id=written,path=$written"
-		-q -device -q 'isa-debugcon,iobase=0x502,chardev=written')
+@test 'a thousand times: the same, while a processor goes and comes' {
+	hotplugged -c 2 -m "$RACES_KO" -t 600 <<-E
+		while [ ! -e done ]; do online 1 0; online 1 1; echo; done >toggled &
+		insmod races.ko && rmmod races
+		>done
+		wait
+		echo "\$(wc -l <toggled) times offline"
+		echo "tainted \$(cat /proc/sys/kernel/tainted)"
+		insmod qemu_poweroff.ko delay=15 code=42
+		lose_the_first
+	E
+	raced cancel
+	raced destroy
+	raced write
+	assert_line --regexp '^[0-9]+[0-9] times offline$'
+	sound
+	ended_by_the_second
 }
 
 @test 'a thousand times: the driver unloaded at the moment of the expiry' {
@@ -829,9 +976,9 @@ harmless()
 	assert_code 42
 }
 
-@test 'a thousand times: eight writers against the expiry, and against load and unload' {
+@test 'a thousand times: eight writers against the expiry, and against load, unload and hotplug' {
 	harmless
-	faulty -c 2 "${harmless[@]}" -t 600 <<-E
+	hotplugged -c 2 "${harmless[@]}" -t 600 <<-E
 		load()
 		{
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=-1 code=65
@@ -852,13 +999,15 @@ harmless()
 		wait
 		echo -1 >\$driver/delay
 		echo "remaining \$(cat \$driver/remaining)"
+		while [ ! -e done ]; do online 1 0; online 1 1; echo; done >toggled &
 		for writer in 1 2 3 4 5 6 7 8; do writer \$writer & done
 		i=0
 		while [ \$i -lt 100 ]; do
 			rmmod qemu_poweroff && load && i=\$((i + 1))
 		done
+		>done
 		wait
-		echo "\$i loads"
+		echo "\$i loads, \$(wc -l <toggled) times offline"
 		rmmod qemu_poweroff
 		echo "tainted \$(cat /proc/sys/kernel/tainted)"
 		insmod qemu_poweroff.ko code=42
@@ -866,7 +1015,7 @@ harmless()
 	E
 	assert_equal "$(grep -c 'writer . did 1000' <<<"$output")" 16
 	assert_line 'remaining -1'
-	assert_line '100 loads'
+	assert_line --regexp '^100 loads, [0-9]+[0-9] times offline$'
 	echo "# $(wc -c <"$written") times expired" >&3
 	(($(wc -c <"$written") > 100))
 	assert_equal "$(tr -d AB <"$written")" ''
