@@ -137,45 +137,69 @@ static struct ranged delay_s = { DELAY_DEFAULT_S, DELAY_NEVER, DELAY_MAX_S };
 /* Filled before any of the ways down is open, emptied after all are closed. */
 static struct ioport_region ports;
 
+enum reason {
+	DEADLINE,
+	POWER_OFF,
+	PANIC,
+	HALT,
+};
+
+static const char * const reason_names[] = {
+	[DEADLINE] = "deadline",
+	[POWER_OFF] = "power-off",
+	[PANIC] = "panic",
+	[HALT] = "halt",
+};
+
 /*
- * The code of the first reason to end the machine. From QEMU 9.1 the write to the
+ * The first reason to end the machine, and its code. From QEMU 9.1 the write to the
  * port returns, the guest runs on for a moment, and the last write wins. So whoever
  * comes second writes the code of the first. That also helps where the first was
  * stopped between its claim and its write: a panic stops the other processors
  * wherever they are.
  */
-#define UNDECIDED	-1
+#define UNDECIDED		-1
+#define VERDICT(reason, code)	((reason) << 8 | (code))
+#define VERDICT_REASON(verdict)	((verdict) >> 8)
+#define VERDICT_CODE(verdict)	((verdict) & 0xff)
 static atomic_t verdict = ATOMIC_INIT(UNDECIDED);
 
 /*
  * Ends the machine, or returns if QEMU takes a moment to.
  *
- * Context: any. Only the first one logs, and may have to wait for the console;
- * whoever comes later takes no lock, and is there in case the first never gets
- * beyond it.
+ * Context: any. The first one logs, and may have to wait for the console, for ever
+ * if the console is stuck. Whoever comes later is there for that case: it writes to
+ * the port before it logs, and up to QEMU 9.0 does not come back from there.
  */
-static void end_machine(int ending_code, const char *reason, const char *path)
+static void end_machine(enum reason reason, int ending_code, const char *path)
 {
-	int first = atomic_cmpxchg(&verdict, UNDECIDED, ending_code);
+	int first = atomic_cmpxchg(&verdict, UNDECIDED, VERDICT(reason, ending_code));
 
 	if (first == UNDECIDED) {
-		pr_emerg("%s: ending the machine with code %d (%s)\n", reason, ending_code,
-			 path);
-		first = ending_code;
+		pr_emerg("%s: ending the machine with code %d (%s)\n",
+			 reason_names[reason], ending_code, path);
+		ioport_region_outb(&ports, 0, ending_code);
+		return;
 	}
-	ioport_region_outb(&ports, 0, first);
+	ioport_region_outb(&ports, 0, VERDICT_CODE(first));
+	/* The same reason once more, by its backstop or a new delay, is no news. */
+	if (VERDICT_REASON(first) == reason)
+		return;
+	pr_emerg("%s: the machine is already ending with code %d (%s)\n",
+		 reason_names[reason], VERDICT_CODE(first),
+		 reason_names[VERDICT_REASON(first)]);
 }
 
 static void report_survival(void)
 {
 	pr_emerg("the machine still runs %d ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
-		 END_GRACE_MS, atomic_read(&verdict), ports.base);
+		 END_GRACE_MS, VERDICT_CODE(atomic_read(&verdict)), ports.base);
 }
 
 /* The way down by delay. Context: process, or hard interrupt for the backstop. */
 static void deadline_expire(struct deferred_reset *reset, enum deferred_reset_path path)
 {
-	end_machine(READ_ONCE(code.value), "deadline",
+	end_machine(DEADLINE, READ_ONCE(code.value),
 		    path == DEFERRED_RESET_BACKSTOP ? "hard interrupt" : "process");
 }
 
@@ -260,7 +284,7 @@ MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only
  */
 static int power_off(struct sys_off_data *data)
 {
-	end_machine(READ_ONCE(code.value), "power-off", "power-off");
+	end_machine(POWER_OFF, READ_ONCE(code.value), "power-off");
 	mdelay(END_GRACE_MS);
 	report_survival();
 	return NOTIFY_DONE;
@@ -283,9 +307,9 @@ static void dying(enum kmsg_dump_reason reason)
 	int panicking = READ_ONCE(panic_code.value);
 
 	if (reason == KMSG_DUMP_PANIC && panicking != PANIC_CODE_NEVER)
-		end_machine(panicking, "panic", "panic");
+		end_machine(PANIC, panicking, "panic");
 	else if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
-		end_machine(READ_ONCE(code.value), "halt", "process");
+		end_machine(HALT, READ_ONCE(code.value), "process");
 	else
 		return;
 	mdelay(END_GRACE_MS);

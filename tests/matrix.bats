@@ -482,6 +482,40 @@ one_of_two()
 	done
 }
 
+# Up to QEMU 9.0 the first write is the end: only a port that does not end the
+# machine lets a guest go on to its second reason.
+@test 'first reason: a power-off after the deadline repeats its code, and says so' {
+	harmless
+	faulty "${harmless[@]}" <<-'E'
+		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65
+		echo 66 >$driver/code
+		poweroff -f
+	E
+	logged 'qemu_poweroff: power-off: the machine is already ending with code 65 (deadline)'
+	assert_equal "$(<"$written")" AA
+	assert_equal "$(endings "$witness")" \
+		'qemu_poweroff: deadline: ending the machine with code 65 (process)'
+	logged 'the machine still runs 1000 ms after code 65 was written to port 0x502'
+	assert_power_off
+}
+
+@test 'first reason: a panic after the deadline repeats its code, and says so' {
+	harmless
+	faulty -c 2 "${harmless[@]}" <<-'E'
+		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65 panic_code=66
+		# The reason that it has already.
+		echo 0 >$driver/delay
+		echo c >/proc/sysrq-trigger
+	E
+	assert_equal "$(grep -o 'qemu_poweroff: .* already .*' "$witness")" \
+		'qemu_poweroff: panic: the machine is already ending with code 65 (deadline)'
+	assert_equal "$(<"$written")" AAA
+	assert_equal "$(endings "$witness")" \
+		'qemu_poweroff: deadline: ending the machine with code 65 (process)'
+	logged 'the machine still runs 1000 ms after code 65 was written to port 0x502'
+	assert_power_off
+}
+
 # --- Power-off, halt, reboot ------------------------------------------------
 
 @test 'power-off: poweroff -f' {
