@@ -375,7 +375,9 @@ static int __init qemu_poweroff_init(void)
 
 	err = deferred_reset_init(&deadline, &deadline_ops);
 	if (err) {
-		pr_err("no memory for the deadline\n");
+		pr_err("cannot prepare the deadline: error %d: %s, and load again\n", err,
+		       err == -ENOSPC ? "unload a module that follows processor hotplug" :
+		       "free memory, or raise kernel.threads-max");
 		goto release_ports;
 	}
 
@@ -385,7 +387,8 @@ static int __init qemu_poweroff_init(void)
 						     power_off, NULL);
 	if (IS_ERR(power_off_handler)) {
 		err = PTR_ERR(power_off_handler);
-		pr_err("cannot register the power-off handler: error %d\n", err);
+		pr_err("cannot register the power-off handler: error %d: free memory, and load again\n",
+		       err);
 		goto destroy_deadline;
 	}
 

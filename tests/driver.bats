@@ -248,6 +248,27 @@ refused()
 	refute_line --regexp '10f4-10f7'
 }
 
+@test 'refused: no thread left for the deadline' {
+	guest <<-'E'
+		limit=/proc/sys/kernel/threads-max
+		most=$(cat $limit)
+		# Fewer than there are: none starts. The shell becomes the command.
+		(echo 20 >$limit; exec insmod qemu_poweroff.ko delay=1 code=42) 2>&1 && echo 'was not refused'
+		echo $most >$limit
+		grep qemu_poweroff /proc/ioports /proc/modules
+		dmesg | grep qemu_poweroff:
+		sleep 2
+		insmod qemu_poweroff.ko delay=-1 && rmmod qemu_poweroff && echo 'loads when there are some'
+	E
+	refute_line 'was not refused'
+	assert_line --regexp "insmod: .*memory"
+	assert_line --partial 'cannot prepare the deadline: error -12: free memory, or raise kernel.threads-max, and load again'
+	refute_line --regexp '10f4-10f7'
+	refute_line --regexp '/proc/modules:'
+	assert_line 'loads when there are some'
+	assert_outlived
+}
+
 @test 'refused: a second load, under another name' {
 	guest -f "$TWIN_DIR/qemu_poweroff_twin.ko" <<-'E'
 		insmod qemu_poweroff.ko delay=-1

@@ -793,6 +793,20 @@ ended_by_the_second()
 	assert_code 42
 }
 
+@test 'hotplug: a load with no slot left for it is refused' {
+	faulty <<-'E'
+		insmod fault.ko what=hotplug_states
+		insmod qemu_poweroff.ko delay=1 code=42 2>&1
+		cat /proc/modules /proc/ioports | grep qemu_poweroff
+		sleep 2
+	E
+	assert_line --partial 'No space left on device'
+	logged 'qemu_poweroff: cannot prepare the deadline: error -28: unload a module'
+	refute_line --partial '10f4-10f7'
+	refute_line --regexp '^qemu_poweroff '
+	not_ended
+}
+
 # --- Control while the guest runs -------------------------------------------
 
 @test 'control: the values can be read' {

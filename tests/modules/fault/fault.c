@@ -10,9 +10,11 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
@@ -167,6 +169,23 @@ static int do_flood_workqueues(void)
 	return 0;
 }
 
+static int follow_nothing(unsigned int on)
+{
+	return 0;
+}
+
+/* The kernel warns of it. */
+static int do_hotplug_states(void)
+{
+	int state;
+
+	do {
+		state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "fault",
+						  follow_nothing, NULL);
+	} while (state >= 0);
+	return state == -ENOSPC ? 0 : state;
+}
+
 static int do_null(void)
 {
 	int *nowhere = NULL;
@@ -274,6 +293,8 @@ static const struct {
 	{ "blocked_tasks", do_blocked_tasks },
 	/* count= works in each of the system's queues, all asleep. */
 	{ "flood_workqueues", do_flood_workqueues },
+	/* Every slot for a callback of processor hotplug, for good. */
+	{ "hotplug_states", do_hotplug_states },
 	/* At once, in the process that asks for it. */
 	{ "null", do_null },
 	{ "panic", do_panic },
