@@ -232,6 +232,8 @@ one_of_two()
 		sleep 60
 	E
 	assert_line 'about to spin'
+	logged 'processor 0 spins with interrupts off'
+	logged 'processor 1 spins with interrupts off'
 	assert_equal "$status" 124
 	assert_equal "$(endings "$witness")" ''
 }

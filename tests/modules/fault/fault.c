@@ -53,6 +53,9 @@ static DECLARE_WAIT_QUEUE_HEAD(never);
 static atomic_t absent;
 static DECLARE_WAIT_QUEUE_HEAD(assembly);
 
+/* Those that have not taken their processor yet. */
+static atomic_t unready;
+
 /* All at once: whoever spins first would keep the others from starting. */
 static void assemble(void)
 {
@@ -79,6 +82,14 @@ static int spin_irq_off(void *unused)
 {
 	assemble();
 	pr_emerg("processor %d spins with interrupts off\n", raw_smp_processor_id());
+	/*
+	 * Once more, and now with the processor in hand: what runs on the last one
+	 * may call the first, and wait for its answer with preemption off.
+	 */
+	preempt_disable();
+	atomic_dec(&unready);
+	while (atomic_read(&unready))
+		cpu_relax();
 	local_irq_disable();
 	spin();
 }
@@ -96,6 +107,7 @@ static int start_spinning(int (*how)(void *))
 	int on;
 
 	atomic_set(&absent, cpu < 0 ? num_online_cpus() : 1);
+	atomic_set(&unready, atomic_read(&absent));
 	for_each_online_cpu(on) {
 		if (cpu >= 0 && cpu != on)
 			continue;
