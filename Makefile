@@ -51,9 +51,12 @@ test-kernels: ## the same on each of KERNELS
 check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc, shellcheck, objdump
 	@scripts/check -k "$$($(kernel))"
 
+# Named after the kernel: qemu-run-6.1.csv, qemu-run-6.12-rt.csv.
 bench: setup-run setup-bench qemu-run ## measure, and write bench/results/
-	@for bench in $(or $(BENCHES),bench/qemu-run bench/deadline); do \
-		mkdir -p bench/results && $$bench -k "$$($(kernel))" -o "bench/results/$${bench##*/}.csv" || exit; done
+	@mkdir -p bench/results; kernel=$$($(kernel)) && \
+		name=$$(sed -E 's/^([0-9]+\.[0-9]+)([^-]*(-[0-9]+)?(-rt|-cloud))?.*/\1\4/' "$$kernel/release") && \
+		for bench in $(or $(BENCHES),bench/qemu-run bench/deadline); do \
+			$$bench -k "$$kernel" -o "bench/results/$${bench##*/}-$$name.csv" || exit; done
 
 install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
 	@$(MAKE) -C tools/qemu-run install
