@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include "../session.c"
 
 static char sandbox[] = "/dev/shm/qemu-run-fuzz.XXXXXX";
