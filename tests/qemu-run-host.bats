@@ -200,13 +200,3 @@ templates()
 	assert_outcome 122 silent
 	assert_stderr 'the guest sent what is no message'
 }
-
-@test '--help fits a screen and names every exit status' {
-	run qemu-run --help
-	assert_success
-	((${#lines[@]} <= 40))
-	local status
-	for status in 120 121 122 123 124 125 126 127; do
-		assert_output --partial "$status"
-	done
-}
