@@ -207,7 +207,8 @@ static int find_driver(struct run *run)
 	if (run->interrupted)
 		return -1;
 	if (status || access(kernel->driver, R_OK))
-		return fail(run, "qemu_poweroff.ko does not build for kernel %s: see the lines above", kernel->release);
+		return fail(run, "qemu_poweroff.ko does not build for kernel %s: see the lines above",
+			    kernel->release);
 	return 0;
 }
 
@@ -233,7 +234,8 @@ int kernel_find(struct run *run)
 		kernel->image = print("%s/vmlinuz", kernel->directory);
 	}
 	if (access(kernel->image, R_OK))
-		return fail(run, "%s: %s: /boot may be readable for root alone", kernel->image, strerror(errno));
+		return fail(run, "%s: %s: /boot may be readable for root alone", kernel->image,
+			    strerror(errno));
 	return run->options.bare ? 0 : find_driver(run);
 }
 
@@ -303,7 +305,7 @@ int accelerator_choose(struct run *run)
 	if (answer && !strncmp(answer, "kvm", 3))
 		run->kvm = true;
 	else if (answer)
-		run->why_no_kvm = copy(answer + strcspn(answer, " ") + (strchr(answer, ' ') != NULL));
+		run->why_no_kvm = copy(answer + strcspn(answer, " ") + !!strchr(answer, ' '));
 	free(answer);
 	if (run->why_no_kvm && run->options.verbose)
 		say("TCG: %s", run->why_no_kvm);

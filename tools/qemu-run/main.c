@@ -90,7 +90,8 @@ static void look_at_streams(struct run *run)
 			!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
 	}
 	if (run->options.terminal < 0)
-		run->options.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && foreground();
+		run->options.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+					foreground();
 	/* Reading it from the background would stop us. */
 	run->input_open = !isatty(STDIN_FILENO) || foreground();
 	if (!run->options.command.count) {
@@ -221,11 +222,12 @@ static void drain(struct run *run)
 				continue;
 			done = write(stream->fd, stream->waiting.data,
 				     stream->regular || length < 4096 ? length : 4096);
-			if (done > 0)
+			if (done > 0) {
 				text_drop(&stream->waiting, done);
-			else if (done < 0 && errno != EINTR && errno != EAGAIN) {
+			} else if (done < 0 && errno != EINTR && errno != EAGAIN) {
 				if (errno != EPIPE) {
-					fail(run, "%s: %s", i ? "stderr" : "stdout", strerror(errno));
+					fail(run, "%s: %s", i ? "stderr" : "stdout",
+					     strerror(errno));
 					run->output_lost = true;
 				}
 				stream->broken = true;
@@ -249,8 +251,8 @@ static void serve(struct run *run)
 /* Whether the machine ended before the guest said anything: a bad template. */
 static bool stillborn(struct run *run)
 {
-	return run->restored && (run->vm.ended || run->restore_failed) && !run->started && !run->refused &&
-	       !run->console.length && !run->interrupted;
+	return run->restored && (run->vm.ended || run->restore_failed) && !run->started &&
+	       !run->refused && !run->console.length && !run->interrupted;
 }
 
 static void perform(struct run *run)

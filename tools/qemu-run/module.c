@@ -136,7 +136,8 @@ static int send_by_name(struct run *run, const char *dependencies, const char *n
 	if (!line)
 		return is_builtin(run, name) ?
 			       0 :
-			       fail(run, "-m %s: kernel %s has no such module", name, run->kernel.release);
+			       fail(run, "-m %s: kernel %s has no such module", name,
+				    run->kernel.release);
 	colon = strchr(line, ':');
 	*colon = '\0';
 	list_add(&files, copy(line));
@@ -190,7 +191,8 @@ static int check_version(struct run *run, const char *path, const struct text *i
 	if (run->kernel.driver && !read_module(run, run->kernel.driver, &driver)) {
 		own = modinfo(driver.data, driver.length, "vermagic");
 		if (own && strcmp(own, version))
-			err = fail(run, "-m %s: built for '%s', and this kernel is '%s'", path, version, own);
+			err = fail(run, "-m %s: built for '%s', and this kernel is '%s'", path,
+				   version, own);
 	}
 	text_free(&driver);
 	return err;
@@ -210,7 +212,8 @@ static int send_file(struct run *run, const char *dependencies, const char *path
 	if (!err) {
 		field = modinfo(image.data, image.length, "depends");
 		names = copy(field ? field : "");
-		for (name = strtok_r(names, ",", &rest); name && !err; name = strtok_r(NULL, ",", &rest))
+		for (name = strtok_r(names, ",", &rest); name && !err;
+		     name = strtok_r(NULL, ",", &rest))
 			if (!was_given(run, name))
 				err = send_by_name(run, dependencies, name, "");
 		free(names);
@@ -231,7 +234,8 @@ static void split_parameters(char *text)
 
 	for (comma = strchr(text, ','); comma; comma = strchr(comma + 1, ',')) {
 		word = comma + 1;
-		while (isalnum((unsigned char)*word) || *word == '_' || *word == '-' || *word == '.')
+		while (isalnum((unsigned char)*word) || *word == '_' || *word == '-' ||
+		       *word == '.')
 			word++;
 		if (word > comma + 1 && *word == '=')
 			*comma = ' ';
@@ -251,7 +255,8 @@ int module_send(struct run *run, const char *argument)
 	dependencies = read_file(path, 64 << 20);
 	free(path);
 	if (strstr(name, ".ko"))
-		err = send_file(run, dependencies ? dependencies : "", name, parameters ? parameters : "");
+		err = send_file(run, dependencies ? dependencies : "", name,
+				parameters ? parameters : "");
 	else
 		err = send_by_name(run, dependencies ? dependencies : "", name,
 				   parameters ? parameters : "");

@@ -140,7 +140,8 @@ static void decide_without_status(struct run *run)
 		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);
 	} else if (run->qemu_code == EXIT_CANNOT_RUN && !run->started) {
 		/* Init's last word: it said on the console what is missing. */
-		fail(run, "kernel %s lacks what qemu-run needs (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_CONSOLE): build them in, or give its modules", run->kernel.release);
+		fail(run, "kernel %s lacks what qemu-run needs (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_CONSOLE): build them in, or give its modules",
+		     run->kernel.release);
 		show_console_end(run, 10);
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == CODE_PANIC || panicked(run)) {

@@ -106,7 +106,8 @@ int places_find(struct run *run)
 		in_tree = i == 0;
 	}
 	if (!scripts)
-		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from the directory it was built in, or install it", self, DATADIR);
+		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from the directory it was built in, or install it",
+			    self, DATADIR);
 	free(scripts);
 	places->init = beside(self, in_tree ? "qemu-run-init" :
 					      "../libexec/qemu-poweroff/qemu-run-init");
@@ -130,6 +131,7 @@ int places_find(struct run *run)
 		qemu = "qemu-system-x86_64";
 	places->qemu = find_program(qemu);
 	if (!places->qemu)
-		return fail(run, "%s: not found: install qemu-system-x86, or name it with QEMU=", qemu);
+		return fail(run, "%s: not found: install qemu-system-x86, or name it with QEMU=",
+			    qemu);
 	return 0;
 }

@@ -60,7 +60,8 @@ static void add_disks(struct run *run, struct list *arguments, bool real)
 				  keep ? "off" : "on", name));
 		else
 			add(arguments, "-drive",
-			    print("if=none,id=disk%zu,format=raw,file.driver=null-co,file.size=1048576", i));
+			    print("if=none,id=disk%zu,format=raw,file.driver=null-co,file.size=1048576",
+				  i));
 		add(arguments, "-device", print("virtio-blk-pci,drive=disk%zu", i));
 		free(name);
 		free(file);
@@ -280,7 +281,8 @@ void qemu_reset(struct run *run)
 	close_fd(&vm->errors);
 	vm->pid = 0;
 	vm->ended = false;
-	run->reader.start = run->reader.end = 0;
+	run->reader.start = 0;
+	run->reader.end = 0;
 	text_free(&run->queue);
 	text_free(&run->qmp);
 	run->hello = false;

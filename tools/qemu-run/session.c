@@ -56,7 +56,8 @@ static void show_console(struct run *run, const char *data, size_t length)
 		}
 		if (c == '\r' || c == '\0')
 			continue;
-		text_print(&run->console_line, c == '\t' || (c >= ' ' && c < 0x7f) ? "%c" : "\\x%02x", c);
+		text_print(&run->console_line,
+			   c == '\t' || (c >= ' ' && c < 0x7f) ? "%c" : "\\x%02x", c);
 	}
 }
 

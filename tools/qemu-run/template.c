@@ -257,8 +257,8 @@ int boot_wait(struct run *run)
 		}
 		if (now_ns() - silent_since >= BOOT_SILENCE_NS) {
 			run->killed = true;
-			fail(run, "kernel %s did not reach init: silent for %llu s", run->kernel.release,
-			     BOOT_SILENCE_NS / 1000000000);
+			fail(run, "kernel %s did not reach init: silent for %llu s",
+			     run->kernel.release, BOOT_SILENCE_NS / 1000000000);
 			outcome_decide(run);
 			return -1;
 		}
@@ -354,7 +354,8 @@ static int fill(struct run *run, const char *directory, const char *key)
 	 */
 	if (!fstatfs(boot.memory, &room) &&
 	    (unsigned long long)room.f_bavail * room.f_bsize < 256ULL << 20) {
-		fail(run, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold", directory);
+		fail(run, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold",
+		     directory);
 		goto out;
 	}
 	if (initramfs_make(run, initramfs) || qemu_start(run, &boot))
@@ -424,7 +425,8 @@ static int build(struct run *run, const char *directory, const char *key)
 		return err;
 	}
 	if (show) {
-		line = print("qemu-run: booting %s once, to keep as a template...", run->kernel.release);
+		line = print("qemu-run: booting %s once, to keep as a template...",
+			     run->kernel.release);
 		write_all(STDERR_FILENO, line, strlen(line));
 		free(line);
 	}

@@ -284,7 +284,7 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 	char text[2 * PATH_MAX + 1], *target = NULL;
 	struct entry entry;
 	size_t length;
-	const char *name = NULL;
+	const char *name = text;
 	int parent, err;
 
 	err = tree_finish(receiver);
@@ -301,7 +301,7 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 		if (!S_ISLNK(entry.mode) || strlen(target) != length - (target - text))
 			return -EPROTO;
 	}
-	if (S_ISLNK(entry.mode) != (target != NULL) || strlen(text) >= PATH_MAX)
+	if (S_ISLNK(entry.mode) != !!target || strlen(text) >= PATH_MAX)
 		return -EPROTO;
 	if (!path_is_plain(text))
 		return -EPROTO;

@@ -305,7 +305,7 @@ static void take_module(struct session *session, const struct frame *first)
 		next_frame(session, &frame);
 		if (frame.type != FRAME_DATA)
 			break;
-		if (length + frame.length > capacity) {
+		if (!image || length + frame.length > capacity) {
 			capacity = 2 * (length + frame.length);
 			image = check(realloc(image, capacity));
 		}
