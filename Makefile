@@ -66,7 +66,8 @@ modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
 
 clean: ## remove what was built, keep the kernels that were fetched
-	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/test-cache
+	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/test-cache \
+		build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
 
 distclean: ## remove what was fetched, too
 	rm -rf build
