@@ -73,6 +73,49 @@ templates()
 	assert_outcome 0 exit
 }
 
+@test 'template: --clean leaves alone what another run is making' {
+	own_cache
+	qemu-run -- sh -c 'exit 3' </dev/null 3>&- &
+	local pid=$! code=0
+	wait_for eval "[[ \$(qemus_of $pid) ]]"
+	vm --clean
+	assert_equal "$status" 0
+	assert_stderr 'another run is making it'
+	wait "$pid" || code=$?
+	assert_equal "$code" 3
+	assert_equal "$(templates)" 1
+	vm --clean
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
+}
+
+@test 'template: what a killed run left behind goes with the next' {
+	own_cache
+	qemu-run -- true </dev/null 3>&- &
+	local pid=$!
+	wait_for eval "[[ \$(qemus_of $pid) ]]"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 1
+	# Another kernel's, or the same with other options: not only its own.
+	vm --memory 300 -- true
+	assert_equal "$status" 0
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.lock' | wc -l)" 1
+}
+
+@test 'temporary files: none are left, and a killed run is cleaned up after' {
+	own_cache
+	mkdir -p tmp/qemu-run-root.{dead,live,young}/root
+	touch -d '2 minutes ago' tmp/qemu-run-root.{dead,live}
+	flock tmp/qemu-run-root.live sleep 100 3>&- &
+	local holder=$!
+	wait_for eval '! flock -n tmp/qemu-run-root.live true'
+	TMPDIR=$PWD/tmp vm --cold -- sh -c 'exit 3'
+	kill "$holder"
+	assert_equal "$status" 3
+	assert_equal "$(ls tmp)" $'qemu-run-root.live\nqemu-run-root.young'
+}
+
 @test 'no home, or one that cannot be written: still runs' {
 	own_cache
 	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'

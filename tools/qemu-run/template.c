@@ -143,16 +143,81 @@ static bool open_existing(const char *directory, const char *key, struct templat
 
 static void remove_tree(const char *path)
 {
-	static const char *const names[] = { "key", "memory", "state", "initramfs" };
-	char *file;
-	size_t i;
+	DIR *directory = opendir(path);
+	struct dirent *entry;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		file = print("%s/%s", path, names[i]);
+	while (directory && (entry = readdir(directory))) {
+		char *file = print("%s/%s", path, entry->d_name);
+
+		/* There are no directories below. */
 		unlink(file);
 		free(file);
 	}
+	if (directory)
+		closedir(directory);
 	rmdir(path);
+}
+
+/* try_lock() - the lock file at @path, if nobody holds it; -1 with errno. */
+static int try_lock(const char *path)
+{
+	struct stat ours, there;
+	int file, err;
+
+	for (;;) {
+		file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (file < 0)
+			return -1;
+		if (flock(file, LOCK_EX | LOCK_NB)) {
+			err = errno;
+			close(file);
+			errno = err;
+			return -1;
+		}
+		/* Whoever held it may have removed it: then this one locks nothing. */
+		if (!fstat(file, &ours) && !stat(path, &there) && ours.st_ino == there.st_ino &&
+		    ours.st_dev == there.st_dev)
+			return file;
+		close(file);
+	}
+}
+
+/*
+ * sweep() - removes what is of no use: what a run that was killed did not finish,
+ * or all of it. Who makes a template holds its lock, and loses it when killed.
+ */
+static void sweep(struct run *run, bool all)
+{
+	char *parent = print("%s/templates", run->places.cache), *path, *base, *lock;
+	DIR *directory = opendir(parent);
+	struct dirent *entry;
+	int file;
+
+	while (directory && (entry = readdir(directory))) {
+		const char *ending = strchr(entry->d_name, '.');
+
+		if (ending == entry->d_name || (!all && (!ending || strcmp(ending, ".new"))))
+			continue;
+		base = print("%s/%.*s", parent, (int)strcspn(entry->d_name, "."), entry->d_name);
+		path = print("%s/%s", parent, entry->d_name);
+		lock = print("%s.lock", base);
+		file = try_lock(lock);
+		if (file >= 0) {
+			if (strcmp(path, lock))
+				remove_tree(path);
+			if (access(base, F_OK))
+				unlink(lock);
+			close(file);
+		} else if (all && errno == EWOULDBLOCK && ending && !strcmp(ending, ".new")) {
+			say("%s: left alone: another run is making it", path);
+		}
+		free(lock);
+		free(path);
+		free(base);
+	}
+	if (directory)
+		closedir(directory);
+	free(parent);
 }
 
 static long long size_of(const char *directory)
@@ -390,21 +455,15 @@ out:
 /* lock() - waits for whoever else makes this template. */
 static int lock(struct run *run, const char *path)
 {
-	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int file;
 
-	if (file < 0)
-		return -1;
-	while (flock(file, LOCK_EX | LOCK_NB)) {
+	while ((file = try_lock(path)) < 0) {
 		struct pollfd event = { .fd = run->signals, .events = POLLIN };
 
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			close(file);
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -1;
-		}
-		if (poll(&event, 1, 20) > 0 && signals_pending(run)) {
-			close(file);
+		if (poll(&event, 1, 20) > 0 && signals_pending(run))
 			return -1;
-		}
 	}
 	return file;
 }
@@ -417,7 +476,8 @@ static int build(struct run *run, const char *directory, const char *key)
 	char *line;
 	int err;
 
-	/* What one that was killed left behind: the lock is ours. */
+	/* What one that was killed left behind, this one among them: its lock is ours. */
+	sweep(run, false);
 	remove_tree(new);
 	if (mkdir(new, 0700)) {
 		err = fail(run, "%s: %s", new, strerror(errno));
@@ -482,6 +542,9 @@ int template_open(struct run *run, struct template *template)
 			result = -1;
 		else
 			result = open_existing(directory, key, template) ? 1 : 0;
+		/* A lock of nothing is litter. */
+		if (result != 1)
+			unlink(path);
 		close(file);
 	}
 	free(path);
@@ -523,30 +586,31 @@ void template_discard(struct run *run)
 	free(key);
 }
 
-int template_clean(struct run *run)
+/* remove_files() - the files in a directory of the cache's: all, or half-written ones. */
+static void remove_files(struct run *run, const char *name, bool all)
 {
-	char *parent;
+	char *parent = print("%s/%s", run->places.cache, name);
+	DIR *directory = opendir(parent);
 	struct dirent *entry;
-	DIR *directory;
 
-	if (!run->places.cache)
-		return 0;
-	parent = print("%s/templates", run->places.cache);
-	directory = opendir(parent);
 	while (directory && (entry = readdir(directory))) {
-		char *path;
+		char *path = print("%s/%s", parent, entry->d_name);
 
-		if (entry->d_name[0] == '.')
-			continue;
-		path = print("%s/%s", parent, entry->d_name);
-		if (strstr(entry->d_name, ".lock"))
+		if (entry->d_name[0] != '.' && (all || strchr(entry->d_name, '.')))
 			unlink(path);
-		else
-			remove_tree(path);
 		free(path);
 	}
 	if (directory)
 		closedir(directory);
 	free(parent);
+}
+
+int template_clean(struct run *run)
+{
+	if (!run->places.cache)
+		return 0;
+	sweep(run, true);
+	remove_files(run, "lacks", true);
+	remove_files(run, "kernels", false);
 	return 0;
 }
