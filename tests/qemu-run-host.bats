@@ -116,6 +116,36 @@ templates()
 	assert_equal "$(ls tmp)" $'qemu-run-root.live\nqemu-run-root.young'
 }
 
+@test 'QEMU= may name a script, one that becomes QEMU or one that waits for it' {
+	own_cache
+	local pid qemu
+	# shellcheck disable=SC2016 # the script's to expand
+	printf '#!/bin/sh\n: >ran\nexec qemu-system-x86_64 "$@"\n' >becomes
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nqemu-system-x86_64 "$@" &\necho $! >qemu.new && mv qemu.new qemu\nwait $!\n' >waits
+	chmod +x becomes waits
+	QEMU=$PWD/becomes vm -- sh -c 'exit 5'
+	assert_outcome 5 exit
+	[[ -e ran ]]
+	QEMU=$PWD/waits vm -- sh -c 'exit 6'
+	assert_outcome 6 exit
+	QEMU=$PWD/waits vm --timeout 1 -- sleep 100
+	assert_outcome 124 deadline
+	# However the run ends, so does its QEMU; after SIGKILL the guest sees to it.
+	for signal in TERM KILL; do
+		rm qemu
+		QEMU=$PWD/waits qemu-run -- sh -c 'echo; sleep 100' </dev/null >started 3>&- &
+		pid=$!
+		wait_for test -s started
+		qemu=$(cat qemu)
+		kill -0 "$qemu"
+		kill -"$signal" "$pid"
+		wait "$pid" || true
+		wait_for eval "! kill -0 $qemu 2>/dev/null"
+		: >started
+	done
+}
+
 @test 'no home, or one that cannot be written: still runs' {
 	own_cache
 	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'

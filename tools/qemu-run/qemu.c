@@ -270,6 +270,8 @@ void qemu_reset(struct run *run)
 	struct vm *vm = &run->vm;
 
 	if (vm->pid && !vm->ended) {
+		/* QEMU= may be a script that has QEMU as a child. */
+		kill(-vm->pid, SIGKILL);
 		kill(vm->pid, SIGKILL);
 		while (waitpid(vm->pid, &vm->wait_status, 0) < 0 && errno == EINTR)
 			;

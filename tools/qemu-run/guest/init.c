@@ -54,6 +54,7 @@ struct session {
 	struct tree_receiver files;
 
 	struct child child;
+	unsigned int alone; /* rounds without a host */
 	bool ended;	  /* the command has */
 	int wait_status;
 	struct timespec started;
@@ -117,6 +118,24 @@ static void deadline_passed(struct session *session)
 	way_take(&session->way, 124);
 }
 
+/*
+ * A host that is gone for a second is gone for good, and QEMU should have gone with
+ * it: it does not where a script started it, and the script was killed. A serial
+ * port cannot tell.
+ */
+static void watch_host(struct session *session, short revents)
+{
+	if (!(revents & POLLHUP)) {
+		session->alone = 0;
+		return;
+	}
+	if (++session->alone > 100) {
+		log_line("the host has gone");
+		way_take(&session->way, 125);
+	}
+	usleep(10000);
+}
+
 /* Writes all, or ends the machine. The host may be slow: the deadline holds. */
 static void port_write(struct session *session, const void *data, size_t length)
 {
@@ -137,6 +156,7 @@ static void port_write(struct session *session, const void *data, size_t length)
 			poll(events, 2, -1);
 			if (events[1].revents)
 				deadline_passed(session);
+			watch_host(session, events[0].revents);
 		} else if (done < 0 && errno == EINTR) {
 			continue;
 		} else {
@@ -581,7 +601,9 @@ static void run_command(struct session *session)
 			continue;
 		if (events[2].revents)
 			deadline_passed(session);
-		if (events[0].revents & POLLIN) {
+		watch_host(session, events[0].revents);
+		/* Of a host that is gone there is an end to be read, for ever. */
+		if ((events[0].revents & (POLLIN | POLLHUP)) == POLLIN) {
 			port_fill(session);
 			take_frames(session);
 		}
