@@ -38,3 +38,12 @@ int frame_next(struct frame_reader *reader, struct frame *frame)
 	reader->start += sizeof(header) + header.length;
 	return 1;
 }
+
+uint32_t frame_sum(uint32_t sum, const void *data, size_t length)
+{
+	const unsigned char *from = data;
+
+	while (length--)
+		sum = (sum ^ *from++) * 0x01000193;
+	return sum;
+}

@@ -51,4 +51,17 @@ void frame_added(struct frame_reader *reader, size_t length);
  */
 int frame_next(struct frame_reader *reader, struct frame *frame);
 
+/* What frame_sum() starts with. */
+#define FRAME_SUM 0x811c9dc5
+
+/**
+ * frame_sum() - adds bytes to a sum, to see whether some were lost
+ * @sum: so far; FRAME_SUM before the first
+ * @data: the bytes
+ * @length: how many
+ *
+ * Return: 32 bits of FNV-1a.
+ */
+uint32_t frame_sum(uint32_t sum, const void *data, size_t length);
+
 #endif

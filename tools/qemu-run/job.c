@@ -87,15 +87,27 @@ int job_check(struct run *run)
 	return 0;
 }
 
-static int emit(void *context, uint32_t type, const void *data, uint32_t length)
+int job_put(struct run *run, uint32_t type, const void *data, size_t length)
 {
-	struct run *run = context;
+	struct frame_header header = { .length = length, .type = type };
+	int err;
 
+	if (run->pack >= 0) {
+		err = write_all(run->pack, &header, sizeof(header));
+		if (!err)
+			err = write_all(run->pack, data, length);
+		return err ? fail(run, "cannot pack the job: %s", strerror(-err)) : 0;
+	}
 	queue_frame(run, type, data, length);
 	while (run->queue.length > QUEUE_HIGH)
 		if (pump(run, 0))
-			return -ECONNRESET;
+			return -1;
 	return 0;
+}
+
+static int emit(void *context, uint32_t type, const void *data, uint32_t length)
+{
+	return job_put(context, type, data, length) ? -ECONNRESET : 0;
 }
 
 static int send_files(struct run *run)
@@ -115,7 +127,7 @@ static int send_files(struct run *run)
 		if (err)
 			return -1;
 	}
-	return queue_frame(run, FRAME_END, NULL, 0);
+	return job_put(run, FRAME_END, NULL, 0);
 }
 
 static int send_head(struct run *run)
@@ -145,30 +157,32 @@ static int send_words(struct run *run, uint32_t type, const struct list *words)
 	for (i = 0; i < words->count; i++) {
 		if (strlen(words->items[i]) > FRAME_MAX)
 			return fail(run, "an argument is longer than %d bytes", (int)FRAME_MAX);
-		queue_frame(run, type, words->items[i], strlen(words->items[i]));
+		if (job_put(run, type, words->items[i], strlen(words->items[i])))
+			return -1;
 	}
 	return 0;
 }
 
-int job_send(struct run *run)
+static int send_body(struct run *run)
 {
 	struct options *options = &run->options;
 	size_t i;
 
-	if (send_head(run))
-		return -1;
 	if (options->terminal) {
 		const char *kind = getenv("TERM");
 		char *variable = print("TERM=%s", kind ? kind : "dumb");
+		int err = job_put(run, FRAME_VARIABLE, variable, strlen(variable));
 
-		queue_frame(run, FRAME_VARIABLE, variable, strlen(variable));
 		free(variable);
+		if (err)
+			return -1;
 	}
 	if (send_words(run, FRAME_VARIABLE, &options->variables) ||
 	    send_words(run, FRAME_ARGUMENT, &options->command))
 		return -1;
-	if (options->directory)
-		queue_frame(run, FRAME_DIRECTORY, options->directory, strlen(options->directory));
+	if (options->directory &&
+	    job_put(run, FRAME_DIRECTORY, options->directory, strlen(options->directory)))
+		return -1;
 	if (send_files(run))
 		return -1;
 	if (options->disks.count && module_send(run, "virtio_blk"))
@@ -178,11 +192,36 @@ int job_send(struct run *run)
 	for (i = 0; i < options->modules.count; i++)
 		if (module_send(run, options->modules.items[i]))
 			return -1;
-	if (options->net)
-		queue_frame(run, FRAME_NETWORK, NULL, 0);
+	if (options->net && job_put(run, FRAME_NETWORK, NULL, 0))
+		return -1;
 	for (i = 0; i < options->gets.count; i++)
-		queue_frame(run, FRAME_FETCH, options->gets.items[i],
-			    strchr(options->gets.items[i], ':') - options->gets.items[i]);
+		if (job_put(run, FRAME_FETCH, options->gets.items[i],
+			    strchr(options->gets.items[i], ':') - options->gets.items[i]))
+			return -1;
+	return 0;
+}
+
+int job_pack(struct run *run, int file)
+{
+	int err;
+
+	run->pack = file;
+	err = send_body(run);
+	if (!err)
+		err = job_put(run, FRAME_PACKED_END, NULL, 0);
+	run->pack = -1;
+	return err;
+}
+
+int job_send(struct run *run)
+{
+	if (send_head(run))
+		return -1;
+	/* All but the clock and the seed is there already. */
+	if (run->serial)
+		queue_frame(run, FRAME_PACKED, NULL, 0);
+	else if (send_body(run))
+		return -1;
 	queue_frame(run, FRAME_START, NULL, 0);
 	/* A terminal that is not ours to read: its end is what the command sees. */
 	return run->input_open ? 0 : queue_frame(run, FRAME_INPUT, NULL, 0);

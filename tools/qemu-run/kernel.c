@@ -62,7 +62,6 @@ static char *ask_cached(struct run *run, const char *option, const char *value)
 {
 	char *question, *path = NULL, *directory = NULL, *was, *answer;
 	char *about = option ? identity(value) : copy("");
-	struct text content = { 0 };
 
 	if (option && !strcmp(option, "--build")) {
 		char *image = print("%s/arch/x86/boot/bzImage", value);
@@ -91,23 +90,11 @@ static char *ask_cached(struct run *run, const char *option, const char *value)
 	if (!directory) {
 		directory = ask_script(run, option, value);
 		if (directory && path) {
-			char *parent = print("%s/kernels", run->places.cache);
-			char *new = print("%s.%d", path, getpid());
-			FILE *file;
+			char *content = print("%s%s\n", question, directory);
 
 			/* No answer kept is a slower next run, and no more than that. */
-			text_print(&content, "%s%s\n", question, directory);
-			make_directories(parent);
-			file = fopen(new, "we");
-			if (file) {
-				bool good = fwrite(content.data, content.length, 1, file) == 1;
-
-				if (fclose(file) || !good || rename(new, path))
-					unlink(new);
-			}
-			text_free(&content);
-			free(new);
-			free(parent);
+			(void)replace_file(path, content);
+			free(content);
 		}
 	}
 	free(question);

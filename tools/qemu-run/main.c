@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,45 +101,55 @@ static void look_at_streams(struct run *run)
 	}
 }
 
-static int boot_cold(struct run *run, const char *initramfs)
+static int boot_cold(struct run *run)
 {
-	struct boot boot = { .memory = -1, .state = -1, .initramfs = initramfs };
+	struct boot boot = { .memory = -1, .state = -1, .initramfs = -1 };
+	int err;
 
+	/* Packing one takes a tenth of a boot. */
+	if (!run->serial)
+		boot.initramfs = template_initramfs(run);
+	if (boot.initramfs < 0) {
+		/* No name, and so nothing to be left behind. */
+		boot.initramfs = memfd_create("initramfs", MFD_CLOEXEC);
+		if (boot.initramfs < 0)
+			return fail(run, "memfd_create: %s", strerror(errno));
+		if (initramfs_make(run, boot.initramfs)) {
+			close(boot.initramfs);
+			return -1;
+		}
+	}
 	run->phase[PHASE_READY] = now_ns();
-	return qemu_start(run, &boot) || boot_wait(run) ? -1 : 0;
+	err = qemu_start(run, &boot) || boot_wait(run) ? -1 : 0;
+	close(boot.initramfs);
+	return err;
 }
 
 static int start_cold(struct run *run)
 {
-	const char *directory = getenv("TMPDIR");
-	char *path;
-	int file, err;
-
-	/* Packing one takes a tenth of a boot. */
-	path = template_initramfs(run);
-	if (path) {
-		err = boot_cold(run, path);
-		free(path);
-		return err;
+	lack_find(run);
+	if (!run->lack) {
+		if (!boot_cold(run))
+			return 0;
+		if (!run->lack)
+			return -1;
+		qemu_reset(run);
+		run->phase[PHASE_SPAWNED] = 0;
 	}
-	path = print("%s/qemu-run.XXXXXX", directory && *directory ? directory : "/tmp");
-	file = mkostemp(path, O_CLOEXEC);
-	if (file < 0) {
-		err = fail(run, "%s: %s: set TMPDIR to a place that can be written", path,
-			   strerror(errno));
-		free(path);
-		return err;
-	}
-	close(file);
-	err = initramfs_make(run, path) || boot_cold(run, path) ? -1 : 0;
-	unlink(path);
-	free(path);
-	return err;
+	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow",
+	    run->kernel.release, run->lack);
+	run->serial = true;
+	run->console.length = 0;
+	return boot_cold(run);
 }
 
 static int start_restored(struct run *run, struct template *template)
 {
-	struct boot boot = { .memory = template->memory, .state = template->state };
+	struct boot boot = {
+		.memory = template->memory,
+		.state = template->state,
+		.initramfs = -1,
+	};
 	int err;
 
 	run->phase[PHASE_READY] = now_ns();
@@ -306,6 +317,8 @@ int main(int argc, char **argv)
 	static struct run run = {
 		.vm = { .pidfd = -1, .port = -1, .console = -1, .monitor = -1, .errors = -1 },
 		.get = { .root = -1, .file = -1 },
+		.pack = -1,
+		.sum = FRAME_SUM,
 		.qemu_code = -1,
 	};
 	int status;

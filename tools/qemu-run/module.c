@@ -64,6 +64,24 @@ static bool is_builtin(struct run *run, const char *name)
 	return found;
 }
 
+int module_is_there(struct run *run, const char *name)
+{
+	char *path = print("%s/modules/modules.dep", run->kernel.directory);
+	char *dependencies = read_file(path, 64 << 20), *line = NULL;
+	int there = -1;
+
+	free(path);
+	if (dependencies && *dependencies) {
+		line = line_of(dependencies, name);
+		there = line || is_builtin(run, name);
+	} else if (is_builtin(run, name)) {
+		there = 1;
+	}
+	free(line);
+	free(dependencies);
+	return there;
+}
+
 static int read_module(struct run *run, const char *path, struct text *image)
 {
 	static const struct {
@@ -105,6 +123,7 @@ static int send_image(struct run *run, const char *name, const char *parameters,
 {
 	struct text head = { 0 };
 	size_t at, part;
+	int err;
 
 	text_add(&head, parameters, strlen(parameters) + 1);
 	text_add(&head, name, strlen(name));
@@ -112,16 +131,13 @@ static int send_image(struct run *run, const char *name, const char *parameters,
 		text_free(&head);
 		return fail(run, "-m %s: parameters longer than 4096 bytes", name);
 	}
-	queue_frame(run, FRAME_MODULE, head.data, head.length);
+	err = job_put(run, FRAME_MODULE, head.data, head.length);
 	text_free(&head);
-	for (at = 0; at < image->length; at += part) {
+	for (at = 0; at < image->length && !err; at += part) {
 		part = image->length - at < FRAME_MAX ? image->length - at : FRAME_MAX;
-		queue_frame(run, FRAME_DATA, image->data + at, part);
-		while (run->queue.length > QUEUE_HIGH)
-			if (pump(run, 0))
-				return -1;
+		err = job_put(run, FRAME_DATA, image->data + at, part);
 	}
-	return queue_frame(run, FRAME_END, NULL, 0);
+	return err ? -1 : job_put(run, FRAME_END, NULL, 0);
 }
 
 /* send_by_name() - a module of the kernel's, after all that it needs. */

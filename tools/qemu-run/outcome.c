@@ -67,6 +67,19 @@ static bool complained(struct run *run)
 	       (run->status.taint_after & ~run->status.taint_before & TAINT_COMPLAINTS);
 }
 
+char *lack_said(struct run *run)
+{
+	const char *text = run->console.data ? strstr(run->console.data, LACKS) : NULL;
+	size_t length = 0;
+
+	if (!text || run->hello)
+		return NULL;
+	text += strlen(LACKS);
+	while (length < 200 && text[length] >= ' ' && text[length] < 0x7f)
+		length++;
+	return length ? print("%.*s", (int)length, text) : NULL;
+}
+
 /* printable() - a text from the guest, safe for a terminal; to be freed. */
 static char *printable(const char *data, size_t length)
 {
@@ -134,14 +147,18 @@ static void decide_with_status(struct run *run)
 /* It ended without a word. */
 static void decide_without_status(struct run *run)
 {
+	char *said = lack_said(run);
+
 	if (run->options.bare && run->started && run->qemu_code >= 0) {
 		outcome_set(run, OUTCOME_PORT, run->qemu_code);
 	} else if (run->qemu_code == CODE_DEADLINE && run->started && run->options.timeout_ms) {
 		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);
+	} else if (said) {
+		fail(run, "kernel %s lacks %s, too: qemu-run cannot talk to its guest", run->kernel.release, said);
+		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == EXIT_CANNOT_RUN && !run->started) {
 		/* Init's last word: it said on the console what is missing. */
-		fail(run, "kernel %s lacks what qemu-run needs (CONFIG_VIRTIO_PCI, CONFIG_VIRTIO_CONSOLE): build them in, or give its modules",
-		     run->kernel.release);
+		fail(run, "the guest's init could not begin with kernel %s: it needs more of it", run->kernel.release);
 		show_console_end(run, 10);
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == CODE_PANIC || panicked(run)) {
@@ -155,6 +172,7 @@ static void decide_without_status(struct run *run)
 	} else {
 		outcome_set(run, OUTCOME_SILENT, EXIT_SILENT);
 	}
+	free(said);
 }
 
 void outcome_decide(struct run *run)
@@ -171,6 +189,10 @@ void outcome_decide(struct run *run)
 		outcome_set(run, OUTCOME_INTERRUPTED, 128 + run->interrupted);
 	} else if (run->killed) {
 		outcome_set(run, OUTCOME_HUNG, EXIT_HUNG);
+	} else if (run->bad_guest && run->serial && !run->hello) {
+		/* What came is the console's: the only port that the kernel knows. */
+		fail(run, "kernel %s lacks a second serial port (CONFIG_SERIAL_8250_NR_UARTS), too: qemu-run cannot talk to its guest", run->kernel.release);
+		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->bad_guest) {
 		fail(run, "the guest sent what is no message: ended it");
 		outcome_set(run, OUTCOME_SILENT, EXIT_SILENT);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What qemu-run and the guest's init say to each other, over one virtio-serial
- * port. Both ends are built from this tree and run on the same architecture, so
- * structures travel as they are. The host trusts no byte of what it receives.
+ * What qemu-run and the guest's init say to each other, over one channel: a
+ * virtio-serial port, or else a serial port. Both ends are built from this tree
+ * and run on the same architecture, so structures travel as they are. The host
+ * trusts no byte of what it receives.
  */
 #ifndef QEMU_RUN_PROTOCOL_H
 #define QEMU_RUN_PROTOCOL_H
@@ -10,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 #define PORT_NAME	 "qemu-run"
 
@@ -22,6 +23,19 @@
 
 /* Input that may be under way: the guest's init holds as much and never blocks. */
 #define INPUT_WINDOW	 (256 * 1024)
+
+/*
+ * A serial port has no way to say that its reader is slow. What a tty has no room
+ * for is lost: 4 KiB for the reader and 64 KiB behind that, on old kernels. So no
+ * more than this goes to the guest before it has said that it took it.
+ */
+#define SERIAL_WINDOW	 (16 * 1024)
+
+/* A job that came with the guest's files: its frames, one after the other. */
+#define PACKED_JOB	 "qemu-run-job"
+
+/* How init says on the console why it cannot listen to a virtio-serial port. */
+#define LACKS		 "qemu-run: lacks: "
 
 struct frame_header {
 	uint32_t length; /* of what follows the header */
@@ -37,6 +51,8 @@ enum frame_type {
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded */
 	FRAME_FETCH,	 /* a path to send back when the command has ended */
+	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
+	FRAME_PACKED_END,
 	FRAME_START,
 
 	/* To the guest, while the command runs. */
@@ -58,7 +74,8 @@ enum frame_type {
 	FRAME_CREDIT,	  /* uint32_t: so much input has gone */
 	FRAME_REFUSED,	  /* uint32_t exit status, then why */
 	FRAME_COMPLAINT,  /* a line that the kernel complained with */
-	FRAME_STATUS,	  /* struct status: the last frame */
+	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_TAKEN */
+	FRAME_TAKEN,	  /* struct taken: off a serial port */
 };
 
 enum job_flags {
@@ -99,6 +116,11 @@ struct status {
 	uint64_t taint_before;
 	uint64_t taint_after;
 	uint64_t run_ns;
+};
+
+struct taken {
+	uint32_t bytes; /* since the last frame of this kind */
+	uint32_t sum;	/* frame_sum() of all there were */
 };
 
 struct entry {

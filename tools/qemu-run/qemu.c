@@ -20,7 +20,8 @@ enum {
 	FD_MONITOR,
 	FD_MEMORY,
 	FD_STATE,
-	FD_LAST = FD_STATE,
+	FD_INITRAMFS,
+	FD_LAST = FD_INITRAMFS,
 };
 
 static void add(struct list *arguments, const char *first, char *second)
@@ -86,8 +87,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	 */
 	add(arguments, "-accel",
 	    copy(run->kvm		 ? "kvm" :
-		 boot->initramfs && options->cpus > 1 ? "tcg,thread=single" :
-						       "tcg"));
+		 boot->initramfs >= 0 && options->cpus > 1 ? "tcg,thread=single" :
+							     "tcg"));
 	add(arguments, "-machine",
 	    print("pc,usb=off,vmport=off,graphics=off,dump-guest-core=off%s",
 		  boot->memory >= 0 ? ",memory-backend=memory" : ""));
@@ -101,14 +102,18 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 			  options->memory_mb, FD_MEMORY, boot->shared ? "on" : "off"));
 	add(arguments, "-chardev", print("socket,id=console,fd=%d", FD_CONSOLE));
 	add(arguments, "-device", copy("isa-serial,chardev=console"));
-	add(arguments, "-device", copy("virtio-serial-pci,max_ports=2"));
 	add(arguments, "-chardev", print("socket,id=port,fd=%d", FD_PORT));
-	add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
+	if (run->serial) {
+		add(arguments, "-device", copy("isa-serial,chardev=port"));
+	} else {
+		add(arguments, "-device", copy("virtio-serial-pci,max_ports=2"));
+		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
+	}
 	if (!options->no_port)
 		add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
 	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
-	add_disks(run, arguments, !(boot->memory >= 0 && boot->initramfs));
+	add_disks(run, arguments, !(boot->memory >= 0 && boot->initramfs >= 0));
 	if (options->net) {
 		add(arguments, "-netdev", copy("user,id=net"));
 		add(arguments, "-device", copy("virtio-net-pci,netdev=net,romfile="));
@@ -118,11 +123,12 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	/* What a guest that broke out of QEMU could do. */
 	add(arguments, "-sandbox",
 	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
-	if (boot->initramfs) {
+	if (boot->initramfs >= 0) {
 		add(arguments, "-kernel", copy(run->kernel.image));
-		add(arguments, "-initrd", copy(boot->initramfs));
+		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable 8250.nr_uarts=1 rdinit=/sbin/qemu-run-init%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
+			  run->serial ? 2 : 1, run->serial ? " qemu_run_serial=1" : "",
 			  run->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->append ? " " : "", options->append ? options->append : ""));
 	} else {
@@ -218,7 +224,8 @@ static int order_restore(struct run *run)
 
 int qemu_start(struct run *run, const struct boot *boot)
 {
-	int fds[] = { -1, -1, -1, boot->memory, boot->state }, errors[2] = { -1, -1 };
+	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs };
+	int errors[2] = { -1, -1 };
 	struct vm *vm = &run->vm;
 	struct list arguments = { 0 };
 	pid_t parent = getpid();
@@ -233,7 +240,7 @@ int qemu_start(struct run *run, const struct boot *boot)
 		fail(run, "cannot connect to QEMU: %s", strerror(errno));
 		goto close_theirs;
 	}
-	if (!boot->initramfs && order_restore(run))
+	if (boot->initramfs < 0 && order_restore(run))
 		goto close_theirs;
 	vm->errors = errors[0];
 	fcntl(vm->errors, F_SETFL, O_NONBLOCK);
@@ -286,6 +293,8 @@ void qemu_reset(struct run *run)
 	run->reader.start = 0;
 	run->reader.end = 0;
 	text_free(&run->queue);
+	run->in_flight = 0;
+	run->sum = FRAME_SUM;
 	text_free(&run->qmp);
 	run->hello = false;
 }

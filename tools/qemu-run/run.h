@@ -78,7 +78,7 @@ enum phase {
  * struct vm - QEMU, and the host's ends of what it is connected to
  * @pid: its process, or 0
  * @pidfd: readable once it has ended
- * @port: the virtio-serial port
+ * @port: the channel to the guest's init
  * @console: the guest's serial console
  * @monitor: QMP
  * @errors: QEMU's stderr
@@ -113,6 +113,8 @@ struct run {
 	char *why_no_kvm;
 	bool restored;
 	bool restore_failed;
+	char *lack;  /* what the kernel lacks for virtio-serial, or NULL */
+	bool serial; /* the channel is a serial port, and the job is packed */
 
 	struct vm vm;
 	int signals; /* signalfd */
@@ -122,6 +124,9 @@ struct run {
 
 	struct frame_reader reader;
 	struct text queue; /* frames on their way to the guest */
+	size_t in_flight;  /* of them, sent by a serial port and not acknowledged */
+	uint32_t sum;	   /* frame_sum() of what was acknowledged */
+	int pack;	   /* the file that the job goes to, or -1 */
 	struct text console;
 	struct text console_line; /* of -v */
 	struct text qmp;
@@ -203,6 +208,15 @@ int accelerator_choose(struct run *run);
 /* module.c */
 
 /**
+ * module_is_there() - whether the kernel's own tree has a module, or says it is built in
+ * @run: the run
+ * @name: its name
+ *
+ * Return: 1 or 0; -1 when there is no tree to tell.
+ */
+int module_is_there(struct run *run, const char *name);
+
+/**
  * module_send() - queues a module of the user's, after what it depends on
  * @run: the run
  * @argument: FILE.ko or NAME, and its parameters
@@ -238,13 +252,13 @@ bool signals_pending(struct run *run);
 
 /**
  * struct boot - how QEMU comes by its guest
- * @initramfs: boot the kernel with it; NULL: restore
+ * @initramfs: boot the kernel with it, a file; -1: restore
  * @memory: the file of the guest's memory, or -1
  * @shared: what the guest writes goes to that file
  * @state: the devices' state to restore, or -1
  */
 struct boot {
-	const char *initramfs;
+	int initramfs;
 	int memory;
 	bool shared;
 	int state;
@@ -332,9 +346,9 @@ int template_open(struct run *run, struct template *template);
  * template_initramfs() - the initramfs that the template was booted with
  * @run: the run
  *
- * Return: its path, to be freed, or NULL when there is none.
+ * Return: the file, open, or -1 when there is none.
  */
-char *template_initramfs(struct run *run);
+int template_initramfs(struct run *run);
 
 /**
  * template_discard() - removes the template for this run: it does not work
@@ -351,23 +365,74 @@ void template_discard(struct run *run);
 int template_clean(struct run *run);
 
 /**
- * initramfs_make() - packs the guest's root
- * @run: the run
- * @path: where to
- *
- * Return: 0 or -1, having said why.
- */
-int initramfs_make(struct run *run, const char *path);
-
-/**
  * boot_wait() - waits until a guest that boots says hello
  * @run: the run
  *
- * Return: 0 or -1, having said why, with the outcome set.
+ * Return: 0 or -1: either the run lacks something, by lack_heard(), or the
+ * outcome is set and the reason said.
  */
 int boot_wait(struct run *run);
 
+/* initramfs.c */
+
+/**
+ * initramfs_make() - packs the guest's root
+ * @run: the run
+ * @file: where to
+ *
+ * For a guest on a serial port with its job inside.
+ *
+ * Return: 0 or -1, having said why.
+ */
+int initramfs_make(struct run *run, int file);
+
+/* lack.c */
+
+/**
+ * lack_find() - what the kernel lacks for a channel by virtio, and so to be restored
+ * @run: the run; its lack is set when there is one
+ *
+ * By the kernel's configuration and its modules, or by what an earlier boot said.
+ */
+void lack_find(struct run *run);
+
+/**
+ * lack_heard() - the same, by what the guest said at the end of its boot
+ * @run: the run; its lack is set when there is one
+ *
+ * Keeps what it hears for the runs to come.
+ *
+ * Return: whether there is one.
+ */
+bool lack_heard(struct run *run);
+
+/** lack_modules - what a kernel needs for it, NULL at the end */
+extern const char *const lack_modules[];
+
 /* job.c */
+
+/**
+ * job_put() - gives the guest a frame of its job
+ * @run: the run
+ * @type: its type
+ * @data: its bytes
+ * @length: how many
+ *
+ * To the file that the job is packed into, or by the channel: then it waits
+ * while too much is under way.
+ *
+ * Return: 0 or -1, having said why unless QEMU has ended.
+ */
+int job_put(struct run *run, uint32_t type, const void *data, size_t length);
+
+/**
+ * job_pack() - writes the bulk of the job to a file for the guest
+ * @run: the run
+ * @file: where to
+ *
+ * Return: 0 or -1, having said why.
+ */
+int job_pack(struct run *run, int file);
 
 /**
  * job_send() - gives the guest its job
@@ -417,6 +482,14 @@ void outcome_decide(struct run *run);
  * @exit_status: what to exit with
  */
 void outcome_set(struct run *run, enum outcome outcome, int exit_status);
+
+/**
+ * lack_said() - what the guest said last that its kernel lacks
+ * @run: the run
+ *
+ * Return: the text, to be freed, or NULL.
+ */
+char *lack_said(struct run *run);
 
 /**
  * outcome_report() - the line on stderr, and the file of --json

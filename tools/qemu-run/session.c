@@ -92,11 +92,33 @@ static void stream_take(struct run *run, struct stream *stream, const struct fra
 	text_add(&stream->waiting, frame->data, frame->length);
 }
 
+static int take_acknowledgement(struct run *run, const struct frame *frame)
+{
+	struct taken taken;
+
+	if (!run->serial || frame->length != sizeof(taken))
+		return -1;
+	memcpy(&taken, frame->data, sizeof(taken));
+	if (taken.bytes > run->in_flight)
+		return -1;
+	run->sum = frame_sum(run->sum, run->queue.data, taken.bytes);
+	run->in_flight -= taken.bytes;
+	text_drop(&run->queue, taken.bytes);
+	if (run->sum == taken.sum)
+		return 0;
+	fail(run, "input was lost on its way to the guest, by its serial port");
+	outcome_set(run, OUTCOME_CANNOT_RUN, 125);
+	return -1;
+}
+
 /* A frame from the guest. Returns -1 for what no honest guest sends. */
 static int handle(struct run *run, const struct frame *frame)
 {
 	uint32_t number;
 
+	/* Even after the status: what is to go out may wait for it. */
+	if (frame->type == FRAME_TAKEN)
+		return take_acknowledgement(run, frame);
 	if (run->have_status)
 		return 0;
 	switch (frame->type) {
@@ -205,12 +227,27 @@ static void take_port(struct run *run)
 	frame_added(&run->reader, length);
 }
 
+/* port_ready() - how much may go to the guest now. */
+static size_t port_ready(const struct run *run)
+{
+	size_t waiting = run->queue.length - run->in_flight;
+
+	if (run->serial && waiting > SERIAL_WINDOW - run->in_flight)
+		return SERIAL_WINDOW - run->in_flight;
+	return waiting;
+}
+
 static void give_port(struct run *run)
 {
 	ssize_t done;
 
-	done = send(run->vm.port, run->queue.data, run->queue.length, MSG_NOSIGNAL);
-	if (done > 0)
+	done = send(run->vm.port, run->queue.data + run->in_flight, port_ready(run), MSG_NOSIGNAL);
+	if (done <= 0)
+		return;
+	/* A serial port's are kept until it is known that they arrived. */
+	if (run->serial)
+		run->in_flight += done;
+	else
 		text_drop(&run->queue, done);
 }
 
@@ -251,10 +288,18 @@ static bool escaped(struct run *run, const unsigned char *data, size_t length)
 	return run->escapes >= 3;
 }
 
+/* input_room() - how much of our input may be under way from here. */
+static size_t input_room(const struct run *run)
+{
+	size_t window = run->serial ? 2 * SERIAL_WINDOW : INPUT_WINDOW;
+
+	return run->input_sent < window ? window - run->input_sent : 0;
+}
+
 static void take_input(struct run *run)
 {
 	static unsigned char part[FRAME_MAX];
-	size_t room = INPUT_WINDOW - run->input_sent;
+	size_t room = input_room(run);
 	ssize_t length;
 
 	length = read(STDIN_FILENO, part, room < sizeof(part) ? room : sizeof(part));
@@ -332,11 +377,11 @@ int pump(struct run *run, uint64_t until)
 	struct vm *vm = &run->vm;
 	bool full = outputs_full(run);
 	bool input = run->input_open && run->started && !run->have_status &&
-		     run->input_sent < INPUT_WINDOW && run->queue.length < QUEUE_HIGH;
+		     input_room(run) && run->queue.length < QUEUE_HIGH;
 	struct pollfd events[] = {
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = vm->port, .events = (full ? 0 : POLLIN) |
-					    (run->queue.length ? POLLOUT : 0) },
+					    (port_ready(run) ? POLLOUT : 0) },
 		{ .fd = vm->console, .events = POLLIN },
 		{ .fd = vm->monitor, .events = POLLIN },
 		{ .fd = vm->errors, .events = POLLIN },

@@ -277,35 +277,6 @@ static void evict(struct run *run, const char *keep)
 	free(parent);
 }
 
-int initramfs_make(struct run *run, const char *path)
-{
-	static const char *const needed[] = { "virtio_pci", "virtio_console" };
-	char *script = print("%s/scripts/initramfs", run->places.top);
-	char *init = print("%s:sbin/qemu-run-init", run->places.init);
-	char *modules = print("%s/modules/modules.dep", run->kernel.directory);
-	const char *argv[16] = { script, "-k", run->kernel.directory, "-o", path, "-f", init };
-	int status, count = 7;
-	struct stat st;
-	size_t i;
-
-	/* An image without modules may have them built in: its boot will tell. */
-	for (i = 0; i < 2 && !stat(modules, &st) && st.st_size; i++) {
-		argv[count++] = "-m";
-		argv[count++] = needed[i];
-	}
-	if (run->kernel.driver) {
-		argv[count++] = "-m";
-		argv[count++] = run->kernel.driver;
-	}
-	status = run_program(run, argv, NULL, 0);
-	free(script);
-	free(init);
-	free(modules);
-	if (status && !run->interrupted && !run->failure)
-		fail(run, "the guest's initramfs cannot be packed: see the lines above");
-	return status ? -1 : 0;
-}
-
 int boot_wait(struct run *run)
 {
 	uint64_t silent_since = now_ns();
@@ -313,7 +284,8 @@ int boot_wait(struct run *run)
 
 	while (!run->hello) {
 		if (pump(run, silent_since + BOOT_SILENCE_NS)) {
-			outcome_decide(run);
+			if (!lack_heard(run))
+				outcome_decide(run);
 			return -1;
 		}
 		if (run->console.length != heard) {
@@ -401,15 +373,14 @@ static int settle(struct run *run)
 static int fill(struct run *run, const char *directory, const char *key)
 {
 	off_t size = (off_t)run->options.memory_mb << 20;
-	struct boot boot = { .shared = true, .state = -1, .memory = -1 };
-	char *initramfs = print("%s/initramfs", directory);
+	struct boot boot = { .shared = true, .state = -1, .memory = -1, .initramfs = -1 };
 	int state, file, err = -1;
 	struct statfs room;
 
-	boot.initramfs = initramfs;
+	boot.initramfs = open_in(directory, "initramfs", O_RDWR | O_CREAT | O_EXCL);
 	boot.memory = open_in(directory, "memory", O_RDWR | O_CREAT | O_EXCL);
 	state = open_in(directory, "state", O_RDWR | O_CREAT | O_EXCL);
-	if (boot.memory < 0 || state < 0 || ftruncate(boot.memory, size)) {
+	if (boot.initramfs < 0 || boot.memory < 0 || state < 0 || ftruncate(boot.memory, size)) {
 		fail(run, "%s: %s", directory, strerror(errno));
 		goto out;
 	}
@@ -423,7 +394,7 @@ static int fill(struct run *run, const char *directory, const char *key)
 		     directory);
 		goto out;
 	}
-	if (initramfs_make(run, initramfs) || qemu_start(run, &boot))
+	if (initramfs_make(run, boot.initramfs) || qemu_start(run, &boot))
 		goto out;
 	if (boot_wait(run) || settle(run) || save(run, state))
 		goto out_vm;
@@ -448,7 +419,8 @@ out:
 		close(boot.memory);
 	if (state >= 0)
 		close(state);
-	free(initramfs);
+	if (boot.initramfs >= 0)
+		close(boot.initramfs);
 	return err;
 }
 
@@ -526,6 +498,9 @@ int template_open(struct run *run, struct template *template)
 		result = 1;
 		goto out;
 	}
+	lack_find(run);
+	if (run->lack)
+		goto out;
 	path = print("%s/templates", run->places.cache);
 	make_directories(path);
 	free(path);
@@ -536,10 +511,14 @@ int template_open(struct run *run, struct template *template)
 			say("%s: %s: booting cold", path, strerror(errno));
 		result = run->interrupted ? -1 : 0;
 	} else {
+		/* Whoever had the lock before may have found out. */
+		lack_find(run);
 		if (open_existing(directory, key, template))
 			result = 1;
+		else if (run->lack)
+			result = 0;
 		else if (build(run, directory, key))
-			result = -1;
+			result = run->lack ? 0 : -1;
 		else
 			result = open_existing(directory, key, template) ? 1 : 0;
 		/* A lock of nothing is litter. */
@@ -554,27 +533,24 @@ out:
 	return result;
 }
 
-char *template_initramfs(struct run *run)
+int template_initramfs(struct run *run)
 {
 	char *key, *directory, *path, *was;
-	bool good;
+	int file = -1;
 
 	if (!run->places.cache)
-		return NULL;
+		return -1;
 	key = make_key(run);
 	directory = directory_for(run, key);
 	path = print("%s/key", directory);
 	was = read_file(path, KEY_MAX);
-	good = was && !strcmp(was, key);
+	if (was && !strcmp(was, key))
+		file = open_in(directory, "initramfs", O_RDONLY);
 	free(was);
 	free(path);
-	path = print("%s/initramfs", directory);
 	free(directory);
 	free(key);
-	if (good && !access(path, R_OK))
-		return path;
-	free(path);
-	return NULL;
+	return file;
 }
 
 void template_discard(struct run *run)

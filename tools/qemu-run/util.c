@@ -177,6 +177,30 @@ int write_all(int fd, const void *data, size_t length)
 	return 0;
 }
 
+int replace_file(const char *path, const char *text)
+{
+	char *directory = print("%.*s", (int)(strrchr(path, '/') - path), path);
+	char *new = print("%s.%d", path, getpid());
+	int file, err;
+
+	err = make_directories(directory);
+	file = err ? -1 : open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (!err && file < 0)
+		err = -errno;
+	if (file >= 0) {
+		err = write_all(file, text, strlen(text));
+		if (close(file) && !err)
+			err = -errno;
+		if (!err && rename(new, path))
+			err = -errno;
+		if (err)
+			unlink(new);
+	}
+	free(new);
+	free(directory);
+	return err;
+}
+
 int make_directories(const char *path)
 {
 	char *part = copy(path), *slash = part;

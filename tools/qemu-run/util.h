@@ -78,6 +78,15 @@ char *read_file(const char *path, size_t limit);
 int write_all(int fd, const void *data, size_t length);
 
 /**
+ * replace_file() - has a file hold a text, all of it or as it was before
+ * @path: the file; its directory is made where it is missing
+ * @text: the text
+ *
+ * Return: 0 or a negative errno.
+ */
+int replace_file(const char *path, const char *text);
+
+/**
  * make_directories() - mkdir -p
  * @path: the directory
  *

@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run.qemu_code = -1;
 	run.signals = -1;
 	run.started = size && data[0] & 1;
+	run.serial = size && data[0] & 2;
 	mkdir(inside, 0700);
 	/* A way out for whoever follows it. */
 	(void)!symlink("..", link);
@@ -93,11 +94,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(where, data + at, part);
 		frame_added(&run.reader, part);
 		at += part;
+		/* Under way to a guest on a serial port, for it to acknowledge. */
+		if (run.serial && run.queue.length < SERIAL_WINDOW)
+			text_add(&run.queue, data, size);
+		run.in_flight = run.serial ? run.queue.length : 0;
 		if (take_frames(&run))
 			break;
 		for (i = 0; i < 2; i++)
 			text_free(&run.output[i].waiting);
-		text_free(&run.queue);
+		if (!run.serial)
+			text_free(&run.queue);
 	}
 	text_add(&run.console, data, size);
 	run.vm.ended = true;

@@ -12,26 +12,44 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "init.h"
+
+/* put_line() - a line for the kernel's log, which the console shows. */
+static void put_line(const char *line)
+{
+	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	/* A kernel without a log has a console all the same. */
+	if (log < 0)
+		log = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (log < 0)
+		return;
+	(void)!write(log, line, strlen(line));
+	close(log);
+}
 
 void log_line(const char *format, ...)
 {
 	char line[512];
 	va_list arguments;
-	int length, log;
+	int length;
 
 	length = snprintf(line, sizeof(line), "<4>qemu-run: ");
 	va_start(arguments, format);
 	vsnprintf(line + length, sizeof(line) - length, format, arguments);
 	va_end(arguments);
-	log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (log < 0)
-		return;
-	if (write(log, line, strlen(line)) < 0)
-		log = -1;
-	close(log);
+	put_line(line);
+}
+
+void lacks(const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "<0>" LACKS "%s\n", what);
+	put_line(line);
 }
 
 int write_text(const char *path, const char *text)
@@ -69,6 +87,28 @@ int load_module(const void *image, size_t length, const char *parameters)
 	return syscall(SYS_init_module, image, length, parameters) ? -errno : 0;
 }
 
+/* What a kernel without devtmpfs does not make by itself. */
+static void make_nodes(void)
+{
+	static const struct {
+		const char *path;
+		unsigned int major;
+		unsigned int minor;
+	} nodes[] = {
+		{ "/dev/null", 1, 3 },	{ "/dev/zero", 1, 5 },	  { "/dev/full", 1, 7 },
+		{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/kmsg", 1, 11 },
+		{ "/dev/tty", 5, 0 },	{ "/dev/ptmx", 5, 2 },	  { "/dev/ttyS0", 4, 64 },
+		{ "/dev/ttyS1", 4, 65 },
+	};
+	mode_t was = umask(0);
+	size_t i;
+
+	for (i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)))
+			log_line("cannot make %s: %s", nodes[i].path, strerror(errno));
+	umask(was);
+}
+
 static void mount_all(void)
 {
 	static const struct {
@@ -91,9 +131,12 @@ static void mount_all(void)
 	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].where, 0755);
 		/* A kernel may lack some of them: the command will say so. */
-		if (mount(mounts[i].type, mounts[i].where, mounts[i].type, 0,
-			  mounts[i].options) &&
-		    i < 3)
+		if (!mount(mounts[i].type, mounts[i].where, mounts[i].type, 0,
+			   mounts[i].options))
+			continue;
+		if (!strcmp(mounts[i].type, "devtmpfs"))
+			make_nodes();
+		if (i < 3)
 			log_line("cannot mount %s: %s", mounts[i].where, strerror(errno));
 	}
 	/* As udev would have made them. */

@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
@@ -38,7 +37,8 @@ struct list {
 };
 
 struct session {
-	int port;
+	struct channel channel;
+	int packed; /* the file that frames come from just now, or -1 */
 	int signals;
 	int deadline;
 	int complaints; /* the kernel's log */
@@ -68,6 +68,7 @@ struct session {
 	unsigned char input[INPUT_WINDOW];
 	unsigned char output[sizeof(struct frame_header) + FRAME_MAX];
 	struct frame_reader reader;
+	struct frame_reader packed_reader;
 };
 
 static void die(const char *what)
@@ -142,14 +143,14 @@ static void port_write(struct session *session, const void *data, size_t length)
 	const char *from = data;
 
 	while (length) {
-		ssize_t done = write(session->port, from, length);
+		ssize_t done = write(session->channel.fd, from, length);
 
 		if (done > 0) {
 			from += done;
 			length -= done;
 		} else if (done < 0 && errno == EAGAIN) {
 			struct pollfd events[] = {
-				{ .fd = session->port, .events = POLLOUT },
+				{ .fd = session->channel.fd, .events = POLLOUT },
 				{ .fd = session->ended ? -1 : session->deadline, .events = POLLIN },
 			};
 
@@ -181,43 +182,16 @@ static void send_frame(struct session *session, uint32_t type, const void *data,
 static void refuse(struct session *session, uint32_t status, const char *what,
 		   const char *why);
 
-static int port_open(void)
+/* Tells the host that there is room again, where it cannot know otherwise. */
+static void acknowledge(struct session *session)
 {
-	char path[64], name[64];
-	struct dirent *entry;
-	DIR *ports;
-	int tries, file;
+	struct taken taken = {
+		.bytes = session->channel.taken,
+		.sum = session->channel.sum,
+	};
 
-	/* The port appears when a kernel thread has got round to it. */
-	for (tries = 0; tries < 5000; tries++) {
-		ports = opendir("/sys/class/virtio-ports");
-		while (ports && (entry = readdir(ports))) {
-			ssize_t length = 0;
-
-			if (entry->d_name[0] == '.')
-				continue;
-			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%.16s/name",
-				 entry->d_name);
-			file = open(path, O_RDONLY | O_CLOEXEC);
-			if (file >= 0) {
-				length = read(file, name, sizeof(name) - 1);
-				close(file);
-			}
-			if (length <= 0 || strncmp(name, PORT_NAME, strlen(PORT_NAME)))
-				continue;
-			snprintf(path, sizeof(path), "/dev/%.16s", entry->d_name);
-			file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-			if (file >= 0) {
-				closedir(ports);
-				return file;
-			}
-		}
-		if (ports)
-			closedir(ports);
-		usleep(1000);
-	}
-	errno = ENODEV;
-	return -1;
+	session->channel.taken = 0;
+	send_frame(session, FRAME_TAKEN, &taken, sizeof(taken));
 }
 
 /* Waits until something has come from the host, and reads it. */
@@ -229,14 +203,14 @@ static void port_fill(struct session *session)
 
 	where = frame_space(&session->reader, &space);
 	for (;;) {
-		length = read(session->port, where, space);
+		length = channel_read(&session->channel, where, space);
 		if (length > 0)
 			break;
 		if (length == 0) {
 			/* The host has gone, and QEMU goes with it; or is about to come. */
 			usleep(1000);
 		} else if (errno == EAGAIN) {
-			struct pollfd event = { .fd = session->port, .events = POLLIN };
+			struct pollfd event = { .fd = session->channel.fd, .events = POLLIN };
 
 			poll(&event, 1, -1);
 		} else if (errno != EINTR) {
@@ -244,14 +218,38 @@ static void port_fill(struct session *session)
 		}
 	}
 	frame_added(&session->reader, length);
+	if (session->channel.taken >= SERIAL_WINDOW / 4)
+		acknowledge(session);
+}
+
+/* The same, of a job that came as a file. */
+static void packed_fill(struct session *session)
+{
+	unsigned char *where;
+	ssize_t length;
+	size_t space;
+
+	where = frame_space(&session->packed_reader, &space);
+	length = read(session->packed, where, space);
+	if (length <= 0) {
+		if (!length)
+			errno = EPROTO;
+		die(PACKED_JOB);
+	}
+	frame_added(&session->packed_reader, length);
 }
 
 static void next_frame(struct session *session, struct frame *frame)
 {
+	bool packed = session->packed >= 0;
 	int got;
 
-	while (!(got = frame_next(&session->reader, frame)))
-		port_fill(session);
+	while (!(got = frame_next(packed ? &session->packed_reader : &session->reader, frame))) {
+		if (packed)
+			packed_fill(session);
+		else
+			port_fill(session);
+	}
 	if (got < 0) {
 		errno = -got;
 		die("frame");
@@ -262,6 +260,8 @@ static void end_machine(struct session *session, uint32_t code)
 {
 	struct frame frame;
 
+	/* It is for the host to say, wherever the job came from. */
+	session->packed = -1;
 	do {
 		next_frame(session, &frame);
 	} while (frame.type != FRAME_BYE);
@@ -406,10 +406,22 @@ static void take_job(struct session *session)
 		case FRAME_FETCH:
 			list_add(&session->fetches, frame.data, frame.length);
 			break;
+		case FRAME_PACKED:
+			session->packed = open("/" PACKED_JOB, O_RDONLY | O_CLOEXEC);
+			if (session->packed < 0)
+				die(PACKED_JOB);
+			/* Its room is the command's, once it has been read. */
+			unlink("/" PACKED_JOB);
+			break;
+		case FRAME_PACKED_END:
+			close(session->packed);
+			session->packed = -1;
+			break;
 		case FRAME_START:
 			return;
 		default:
-			break;
+			errno = EPROTO;
+			die("job");
 		}
 	}
 }
@@ -532,7 +544,8 @@ static void take_frames(struct session *session)
 						   &session->child.errors);
 			break;
 		default:
-			break;
+			errno = EPROTO;
+			die("frame");
 		}
 	}
 	if (got < 0) {
@@ -589,7 +602,7 @@ static void run_command(struct session *session)
 	take_frames(session);
 	while (!session->ended) {
 		struct pollfd events[] = {
-			{ .fd = session->port, .events = POLLIN },
+			{ .fd = session->channel.fd, .events = POLLIN },
 			{ .fd = session->signals, .events = POLLIN },
 			{ .fd = session->deadline, .events = POLLIN },
 			{ .fd = child->output, .events = POLLIN },
@@ -675,6 +688,9 @@ static void report(struct session *session)
 			break;
 		send_frame(session, FRAME_COMPLAINT, line, strlen(line));
 	}
+	/* Whether all of it arrived is part of whether the status means anything. */
+	if (session->channel.taken)
+		acknowledge(session);
 	send_frame(session, FRAME_STATUS, &status, sizeof(status));
 	end_machine(session, status.code);
 }
@@ -683,8 +699,9 @@ int main(void)
 {
 	static struct session session = {
 		.files = { .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
+		.packed = -1,
 	};
-	int credit = 256;
+	int credit = 256, err;
 	sigset_t children;
 
 	boot();
@@ -708,10 +725,13 @@ int main(void)
 	way_find(&session.way);
 	if (child_prepare(&session.child))
 		die("no process for the command");
-	session.port = port_open();
-	if (session.port < 0)
-		die("no virtio-serial port: does the kernel have virtio_pci and virtio_console?");
+	err = channel_open(&session.channel, getenv("qemu_run_serial"));
+	if (err) {
+		errno = -err;
+		die("no way to the host");
+	}
 	unsetenv("qemu_run_driver");
+	unsetenv("qemu_run_serial");
 
 	/* The first fault on the clock's page: each clone would take it again. */
 	clock_gettime(CLOCK_MONOTONIC, &session.started);

@@ -18,6 +18,14 @@
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * lacks() - tells the host, by the console, what this kernel would need
+ * @what: the option, or the device
+ *
+ * Whatever the console's log level.
+ */
+void lacks(const char *what);
+
+/**
  * boot() - makes the machine what a program expects to find
  *
  * File systems, device nodes, the programs' names, the modules, the loopback
@@ -41,6 +49,41 @@ int run_tool(const char *const argv[]);
  * Return: 0 or a negative errno.
  */
 int write_text(const char *path, const char *text);
+
+/**
+ * struct channel - what connects init with the host
+ * @fd: open, not blocking
+ * @serial: a serial port: what is read from it has to be acknowledged
+ * @taken: bytes read and not yet acknowledged
+ * @sum: frame_sum() of all that was read
+ */
+struct channel {
+	int fd;
+	bool serial;
+	uint32_t taken;
+	uint32_t sum;
+};
+
+/**
+ * channel_open() - opens the connection to the host
+ * @channel: receives it
+ * @serial: by the second serial port, and not by virtio
+ *
+ * Says on the console what the kernel lacks when there is none.
+ *
+ * Return: 0 or a negative errno.
+ */
+int channel_open(struct channel *channel, bool serial);
+
+/**
+ * channel_read() - reads what has come, and keeps count
+ * @channel: the channel
+ * @data: receives it
+ * @size: of @data
+ *
+ * Return: as read(2).
+ */
+ssize_t channel_read(struct channel *channel, void *data, size_t size);
 
 /**
  * struct way - how to end the machine with a code

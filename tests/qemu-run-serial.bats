@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# A kernel without virtio: no template, and a serial port to talk by. Here it is
+# the kernel under test with its modules withheld, or where they are built in, kept
+# from being initialised.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return
+	bare=$PWD/bare
+	mkdir -p "$bare/modules"
+	ln -s "$(readlink -f "$KERNEL_DIR/release")" "$bare/release"
+	local image
+	for image in vmlinux vmlinuz; do
+		[[ ! -e $KERNEL_DIR/$image ]] || ln -s "$(readlink -f "$KERNEL_DIR/$image")" "$bare/$image"
+	done
+	without=''
+	if grep -q '^CONFIG_VIRTIO_PCI=y' "$KERNEL_DIR/config"; then
+		without=initcall_blacklist=virtio_pci_driver_init
+	fi
+	kernel=(-k "$bare" --append "$without")
+	own_cache
+}
+
+# boots: how many times QEMU was started, as the last vm --verbose said.
+boots()
+{
+	grep -c '^qemu-run: +' <<<"$stderr"
+}
+
+@test 'serial: one boot tells that virtio is missing, and the next run knows' {
+	vm -v --bare "${kernel[@]}" -- sh -c 'uname -r; exit 42'
+	assert_outcome 42 exit
+	assert_output "$(cat "$KERNEL_DIR/release")"
+	assert_stderr 'lacks virtio_pci (CONFIG_VIRTIO_PCI): no template, and a serial port to talk by'
+	assert_equal "$(json .channel)" serial
+	assert_equal "$(json .start)" cold
+	assert_equal "$(boots)" 2
+	vm -v --bare "${kernel[@]}" -- sh -c 'exit 43'
+	assert_outcome 43 exit
+	assert_stderr 'lacks virtio_pci'
+	assert_equal "$(boots)" 1
+	assert_equal "$(find "$XDG_CACHE_HOME" -name memory -o -name '*.new' | wc -l)" 0
+	vm --clean
+	vm -v --cold --bare "${kernel[@]}" -- sh -c 'exit 44'
+	assert_outcome 44 exit
+	assert_equal "$(boots)" 2
+}
+
+@test 'serial: a configuration tells it without a boot' {
+	[[ ! $without ]] || skip 'the configuration of this kernel has virtio'
+	ln -s "$(readlink -f "$KERNEL_DIR/config")" "$bare/config"
+	vm -v --bare "${kernel[@]}" -- sh -c 'exit 42'
+	assert_outcome 42 exit
+	assert_equal "$(boots)" 1
+	grep -v CONFIG_VIRTIO_CONSOLE "$KERNEL_DIR/config" | sed 's/^CONFIG_VIRTIO_PCI=m/CONFIG_VIRTIO_PCI=y/' >other
+	ln -sf "$PWD/other" "$bare/config"
+	ln -s "$(readlink -f "$KERNEL_DIR/modules/modules.dep")" "$bare/modules/modules.dep"
+	vm --bare "${kernel[@]}" -- sh -c 'exit 42'
+	assert_outcome 42 exit
+	assert_stderr 'lacks virtio_console (CONFIG_VIRTIO_CONSOLE)'
+}
+
+@test 'serial: streams, arguments, environment and status are exact' {
+	head -c 1000000 /dev/urandom >in
+	# shellcheck disable=SC2016 # the guest's to expand
+	timeout 300 qemu-run --bare "${kernel[@]}" -e 'NAME=a b' -- \
+		sh -c 'sleep 2; tee copy; sha256sum copy >&2; echo "<$1><$NAME>" >&2; exit 250' sh 'x  y' \
+		<in >out 2>err || status=$?
+	assert_equal "$status" 250
+	cmp in out
+	grep -qF "$(sha256sum in | cut -d ' ' -f 1)" err
+	grep -qxF '<x  y><a b>' err
+}
+
+@test 'serial: input that the command does not read keeps nothing waiting' {
+	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- true
+	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- sh -c 'head -n 1; exec 0<&-; sleep 1'
+}
+
+@test 'serial: input that somebody else takes is no success' {
+	status=0
+	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- \
+		sh -c 'mknod port c 4 65; (dd if=port bs=1000 count=20 >/dev/null 2>&1 &); head -c 500000 >/dev/null; exit 0' \
+		2>err || status=$?
+	cat err
+	((status == 125 || status == 122))
+	grep -q 'input was lost\|no word about the command' err
+}
+
+@test 'serial: files, modules and results' {
+	local module
+	module=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
+	mkdir -p suite/sub
+	# shellcheck disable=SC2016 # the guest's to expand
+	printf '#!/bin/sh\ncat "${0%%/*}/sub/data"; exit 7\n' >suite/run.sh
+	chmod 750 suite/run.sh
+	head -c 2000000 /dev/urandom >suite/sub/data
+	ln -s sub/data suite/link
+	vm --bare "${kernel[@]}" -f suite -m "$module,max_loop=3" --get suite/run.sh:back --get report:. -- \
+		sh -c 'cmp suite/link suite/sub/data && stat -c %a suite/run.sh >report
+			cat /sys/module/loop/parameters/max_loop >>report; sha256sum suite/sub/data; ls / | grep job; exit 7'
+	assert_outcome 7 exit
+	assert_output "$(sha256sum suite/sub/data)"
+	cmp back suite/run.sh
+	assert_equal "$(cat report)" $'750\n3'
+	vm --bare "${kernel[@]}" -m "$module,max_part=text" -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'Invalid argument'
+}
+
+@test 'serial: deadline, panic, a silent end and a terminal, without a driver' {
+	vm "${kernel[@]}" --timeout 1 -- sleep 100
+	assert_outcome 124 deadline
+	assert_stderr 'no headers to build it with: going without the driver'
+	assert_stderr 'sysrq: Show Blocked State'
+	vm "${kernel[@]}" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	assert_stderr 'Kernel panic - not syncing'
+	vm "${kernel[@]}" -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 122 silent
+	vm "${kernel[@]}" --tty -- sh -c 'tty; exit 9'
+	assert_outcome 9 exit
+	assert_output --partial /dev/pts/0
+}
+
+@test 'serial: with the driver, where there is one' {
+	# The driver goes by the name of the kernel's directory.
+	mv "$bare" "${KERNEL_DIR##*/}"
+	vm -k "./${KERNEL_DIR##*/}" --append "$without" -- sh -c 'cat /sys/module/qemu_poweroff/parameters/panic_code; echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	assert_output 121
+	assert_equal "$(json .code)" 121
+}
+
+@test 'serial: a kernel with neither virtio nor a second port says both' {
+	vm --bare "${kernel[@]}" --append "8250.nr_uarts=1 $without" -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'lacks virtio_pci'
+	assert_stderr 'lacks a second serial port'
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The connection to the host. A virtio-serial port where the kernel has the
+ * drivers: it tells each side when the other is slow. Else the second serial
+ * port, which does not: see FRAME_TAKEN.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/serial.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include "init.h"
+
+#define PORTS  "/sys/class/virtio-ports"
+#define SERIAL "/dev/ttyS1"
+
+/* find_port() - opens the port of our name, or returns -1. */
+static int find_port(void)
+{
+	char path[64], name[64];
+	struct dirent *entry;
+	int file, found = -1;
+	DIR *ports;
+
+	ports = opendir(PORTS);
+	while (found < 0 && ports && (entry = readdir(ports))) {
+		ssize_t length = 0;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), PORTS "/%.16s/name", entry->d_name);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+		if (file >= 0) {
+			length = read(file, name, sizeof(name) - 1);
+			close(file);
+		}
+		if (length <= 0 || strncmp(name, PORT_NAME, strlen(PORT_NAME)))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%.16s", entry->d_name);
+		found = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (ports)
+		closedir(ports);
+	return found;
+}
+
+static int open_virtio(void)
+{
+	int tries, file;
+
+	/* Without the drivers there is nothing to wait for. */
+	if (access("/sys/bus/pci/drivers/virtio-pci", F_OK)) {
+		lacks("virtio_pci (CONFIG_VIRTIO_PCI)");
+		return -ENODEV;
+	}
+	if (access(PORTS, F_OK)) {
+		lacks("virtio_console (CONFIG_VIRTIO_CONSOLE)");
+		return -ENODEV;
+	}
+	/* The port appears when a kernel thread has got round to it. */
+	for (tries = 0; tries < 5000; tries++) {
+		file = find_port();
+		if (file >= 0)
+			return file;
+		usleep(1000);
+	}
+	lacks("a virtio-serial port that appears");
+	return -ENODEV;
+}
+
+static int open_serial(void)
+{
+	struct serial_struct port;
+	struct termios raw;
+	int file;
+
+	file = open(SERIAL, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	/* A port that was not found can be opened, too, and has no type. */
+	if (file < 0 || ioctl(file, TIOCGSERIAL, &port) || port.type == PORT_UNKNOWN ||
+	    tcgetattr(file, &raw)) {
+		lacks("a second serial port (CONFIG_SERIAL_8250, CONFIG_SERIAL_8250_NR_UARTS)");
+		if (file >= 0)
+			close(file);
+		return -ENODEV;
+	}
+	cfmakeraw(&raw);
+	/* No modem to wait for, and the least delay of what does not fill a FIFO. */
+	raw.c_cflag |= CLOCAL | CREAD;
+	raw.c_cflag &= ~CRTSCTS;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	cfsetspeed(&raw, B115200);
+	if (tcsetattr(file, TCSANOW, &raw)) {
+		int err = -errno;
+
+		close(file);
+		return err;
+	}
+	/* Nobody may take it for a port of the machine's, and mix in. */
+	unlink(SERIAL);
+	return file;
+}
+
+int channel_open(struct channel *channel, bool serial)
+{
+	*channel = (struct channel){ .serial = serial, .sum = FRAME_SUM };
+	channel->fd = serial ? open_serial() : open_virtio();
+	return channel->fd < 0 ? channel->fd : 0;
+}
+
+ssize_t channel_read(struct channel *channel, void *data, size_t size)
+{
+	ssize_t length = read(channel->fd, data, size);
+
+	if (channel->serial && length > 0) {
+		channel->taken += length;
+		channel->sum = frame_sum(channel->sum, data, length);
+	}
+	return length;
+}
