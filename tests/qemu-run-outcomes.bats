@@ -124,6 +124,39 @@ load qemu-run
 	run ! kill -0 "$qemu"
 }
 
+@test 'hung: processors that take no interrupts are made to say what they spin in' {
+	local fault
+	fault=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
+	vm --cpus 2 --timeout 2 -f "$fault/fault.ko" -- \
+		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
+	assert_outcome 123 hung
+	assert_stderr 'had to be killed'
+	assert_stderr 'RIP: 0010:spin_irq_off'
+}
+
+@test 'hung: a guest that takes interrupts names its tasks' {
+	gcc -static -o "$BATS_TEST_TMPDIR/hog" -x c - <<-'C'
+		#include <sched.h>
+		int main(void)
+		{
+			struct sched_param param = { .sched_priority = 99 };
+			sched_setscheduler(0, SCHED_FIFO, &param);
+			for (;;)
+				;
+		}
+	C
+	# Without the driver nobody inside ends it.
+	vm --bare --timeout 1 -f "$BATS_TEST_TMPDIR/hog" -- \
+		sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+			for share in /sys/kernel/debug/sched/fair_server/*/runtime; do
+				[ ! -e "$share" ] || echo 0 >"$share"
+			done
+			exec ./hog'
+	assert_outcome 123 hung
+	assert_stderr 'sysrq: Show Blocked State'
+	assert_stderr 'Comm: hog'
+}
+
 @test 'cannot-run: usage, kernel, module, file, QEMU: 125 and one line each' {
 	vm --no-such-option
 	assert_equal "$status" 125

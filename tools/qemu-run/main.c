@@ -20,8 +20,6 @@
 #define GRACE_NS (5 * 1000000000ULL)
 /* From the status to QEMU's end. */
 #define END_NS	 (10 * 1000000000ULL)
-/* What a hung guest gets to say when it is poked. */
-#define POKE_NS	 (1 * 1000000000ULL)
 
 int fail(struct run *run, const char *format, ...)
 {
@@ -161,20 +159,6 @@ static int start_restored(struct run *run, struct template *template)
 	return err;
 }
 
-/* A hung guest's last words: a non-maskable interrupt makes it panic, with a trace. */
-static void poke(struct run *run)
-{
-	static const char commands[] = "{\"execute\":\"qmp_capabilities\"}\n"
-				       "{\"execute\":\"inject-nmi\"}\n";
-	uint64_t end = now_ns() + POKE_NS;
-
-	if (run->vm.monitor < 0 || write_all(run->vm.monitor, commands, sizeof(commands) - 1))
-		return;
-	while (now_ns() < end)
-		if (pump(run, end))
-			return;
-}
-
 /* The time by which something has to happen, or 0. */
 static uint64_t limit(struct run *run, uint64_t begin)
 {
@@ -200,7 +184,7 @@ static void attend(struct run *run)
 				until = now_ns() + END_NS;
 			} else {
 				run->killed = true;
-				poke(run);
+				last_words(run);
 				return;
 			}
 		}

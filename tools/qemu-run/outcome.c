@@ -258,7 +258,7 @@ static void explain(struct run *run)
 		break;
 	case OUTCOME_HUNG:
 		say("the guest hung and had to be killed");
-		show_console_end(run, 60);
+		show_console_end(run, 100);
 		break;
 	case OUTCOME_DEADLINE:
 		say("the deadline of %g s has passed", run->options.timeout_ms / 1000.0);

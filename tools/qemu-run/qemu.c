@@ -127,7 +127,7 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 		add(arguments, "-kernel", copy(run->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
 			  run->serial ? 2 : 1, run->serial ? " qemu_run_serial=1" : "",
 			  run->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->append ? " " : "", options->append ? options->append : ""));

@@ -461,6 +461,18 @@ int job_check(struct run *run);
  */
 int get_frame(struct run *run, const struct frame *frame);
 
+/* last_words.c */
+
+/**
+ * last_words() - has a hung guest say on its console what it hangs in
+ * @run: the run
+ *
+ * Its blocked tasks and what its processors do, by sysrq. A guest that takes no
+ * interrupts cannot be asked: a non-maskable one makes it panic, and the trace of
+ * that names what it was doing. Takes 16 seconds at most.
+ */
+void last_words(struct run *run);
+
 /* terminal.c */
 
 void terminal_begin(struct run *run);

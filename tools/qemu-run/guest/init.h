@@ -90,11 +90,13 @@ ssize_t channel_read(struct channel *channel, void *data, size_t size);
  * @way: enum way_out
  * @code: qemu_poweroff's parameter, open, or -1
  * @delay: likewise
+ * @panic: likewise
  */
 struct way {
 	uint32_t way;
 	int code;
 	int delay;
+	int panic;
 };
 
 /**

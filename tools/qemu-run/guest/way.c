@@ -18,6 +18,7 @@ void way_find(struct way *way)
 {
 	way->code = open(PARAMETERS "code", O_WRONLY | O_CLOEXEC);
 	way->delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
+	way->panic = open(PARAMETERS "panic_code", O_WRONLY | O_CLOEXEC);
 	/*
 	 * The port itself, when init is there to write it: the driver would first
 	 * say so on the console, a tenth of a whole run. A kernel that is locked
@@ -44,6 +45,13 @@ void way_arm(const struct way *way, unsigned int code, long seconds)
 {
 	if (way->code < 0 || way->delay < 0)
 		return;
+	/*
+	 * Past the deadline, the host has a guest that takes no interrupts panic by
+	 * an NMI. Of such a panic the driver's end would cut off the text: the kernel
+	 * shows it last. The text is then how the host knows of any panic.
+	 */
+	if (seconds >= 0 && way->panic >= 0)
+		put_number(way->panic, -1);
 	if (seconds >= 0)
 		put_number(way->code, code);
 	put_number(way->delay, seconds);
