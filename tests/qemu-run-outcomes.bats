@@ -65,6 +65,18 @@ load qemu-run
 	assert_stderr 'Kernel panic - not syncing'
 }
 
+@test 'panic: of a kernel that boots: its text is shown, and nothing is kept of it' {
+	own_cache
+	vm --append 'init=/nonexistent rdinit=/nonexistent' -- true
+	assert_outcome 121 panic
+	assert_stderr 'panicked while it booted'
+	assert_stderr 'Kernel panic - not syncing'
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
+	vm --cold --append 'init=/nonexistent rdinit=/nonexistent' -- true
+	assert_outcome 121 panic
+	assert_stderr 'Kernel panic - not syncing'
+}
+
 @test 'panic: of init while it runs the command' {
 	vm -- sh -c 'kill -SEGV 1; echo 1 >/proc/sys/kernel/panic_on_oops; echo c >/proc/sysrq-trigger; sleep 9'
 	assert_outcome 121 panic
