@@ -123,11 +123,15 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	/* What a guest that broke out of QEMU could do. */
 	add(arguments, "-sandbox",
 	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
+	/*
+	 * no_timer_check: an emulator that is short of time misses the ten ticks that a
+	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
+	 */
 	if (boot->initramfs >= 0) {
 		add(arguments, "-kernel", copy(run->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
 			  run->serial ? 2 : 1, run->serial ? " qemu_run_serial=1" : "",
 			  run->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->append ? " " : "", options->append ? options->append : ""));
