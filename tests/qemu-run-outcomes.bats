@@ -63,6 +63,12 @@ load qemu-run
 	vm -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
+	assert_equal "$(json .code)" 121
+	# With a deadline armed the console tells of it, and not the driver.
+	vm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	assert_stderr 'Kernel panic - not syncing'
+	assert_equal "$(json .code)" null
 }
 
 @test 'panic: of a kernel that boots: its text is shown, and nothing is kept of it' {
