@@ -38,7 +38,9 @@ static int press(struct run *run, char key)
 	uint64_t end = now_ns() + POKE_NS, quiet_since, until;
 	size_t from = run->console.length, heard = from;
 
-	if (!order(run, "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"console\"}}\n", end) ||
+	if (!order(run,
+		   "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"console\"}}\n",
+		   end) ||
 	    send(run->vm.console, &key, 1, MSG_NOSIGNAL) != 1)
 		return -1;
 	for (quiet_since = now_ns();;) {

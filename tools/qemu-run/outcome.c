@@ -154,11 +154,13 @@ static void decide_without_status(struct run *run)
 	} else if (run->qemu_code == CODE_DEADLINE && run->started && run->options.timeout_ms) {
 		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);
 	} else if (said) {
-		fail(run, "kernel %s lacks %s, too: qemu-run cannot talk to its guest", run->kernel.release, said);
+		fail(run, "kernel %s lacks %s, too: qemu-run cannot talk to its guest",
+		     run->kernel.release, said);
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == EXIT_CANNOT_RUN && !run->started) {
 		/* Init's last word: it said on the console what is missing. */
-		fail(run, "the guest's init could not begin with kernel %s: it needs more of it", run->kernel.release);
+		fail(run, "the guest's init could not begin with kernel %s: it needs more of it",
+		     run->kernel.release);
 		show_console_end(run, 10);
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->qemu_code == CODE_PANIC || panicked(run)) {
@@ -191,7 +193,8 @@ void outcome_decide(struct run *run)
 		outcome_set(run, OUTCOME_HUNG, EXIT_HUNG);
 	} else if (run->bad_guest && run->serial && !run->hello) {
 		/* What came is the console's: the only port that the kernel knows. */
-		fail(run, "kernel %s lacks a second serial port (CONFIG_SERIAL_8250_NR_UARTS), too: qemu-run cannot talk to its guest", run->kernel.release);
+		fail(run, "kernel %s lacks a second serial port (CONFIG_SERIAL_8250_NR_UARTS), too: qemu-run cannot talk to its guest",
+		     run->kernel.release);
 		outcome_set(run, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN);
 	} else if (run->bad_guest) {
 		fail(run, "the guest sent what is no message: ended it");

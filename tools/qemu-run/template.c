@@ -295,8 +295,8 @@ int boot_wait(struct run *run)
 		if (now_ns() - silent_since >= BOOT_SILENCE_NS) {
 			run->killed = true;
 			last_words(run);
-			fail(run, "kernel %s did not reach init: silent for %llu s", run->kernel.release,
-			     BOOT_SILENCE_NS / 1000000000);
+			fail(run, "kernel %s did not reach init: silent for %llu s",
+			     run->kernel.release, BOOT_SILENCE_NS / 1000000000);
 			outcome_decide(run);
 			return -1;
 		}
