@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load
 load /usr/lib/bats/bats-assert/load
 
-top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 PATH=${BUILD:-$top/build}:$PATH
 
 export QEMU_RUN_KERNEL=$KERNEL_DIR
@@ -29,7 +29,9 @@ guest()
 		--file "$MODULE_DIR/qemu_poweroff.ko" --file "$script" "$@" \
 		-- sh script 2>"$BATS_TEST_TMPDIR/console") || status=$?
 	# The console's lines end with CR LF and are marked.
-	output+=$'\n'$(sed -E 's/^\| //; s/\r//g' "$BATS_TEST_TMPDIR/console")
+	sed -E 's/^\| //; s/\r//g' "$BATS_TEST_TMPDIR/console" >"$BATS_TEST_TMPDIR/console.text"
+	output+=$'\n'$(<"$BATS_TEST_TMPDIR/console.text")
+	cat "$BATS_TEST_TMPDIR/console.text" >>"$BATS_TEST_TMPDIR/consoles"
 	mapfile -t lines <<<"$output"
 	# The outcome is qemu-run's business; these tests are about the port.
 	own=$(jq '.qemu_status // empty' "$json")
@@ -44,16 +46,25 @@ vm()
 	local script=$BATS_TEST_TMPDIR/script
 
 	cat >"$script"
-	run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" "$@" "$script"
+	boot "$script" "$@"
 	# A kernel now and then dies while it boots under a loaded emulator, before
 	# there is a driver to speak of. Once is bad luck, and is said; twice counts.
 	if [[ $output != *'init: ready'* ]]; then
 		echo "# booting again: the guest ended with status $status before init" >&3
-		run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" "$@" "$script"
+		boot "$script" "$@"
 	fi
+	printf '%s\n' "$output" >>"$BATS_TEST_TMPDIR/consoles"
+	mapfile -t lines <<<"$output"
+}
+
+# boot SCRIPT [option of scripts/vm...]: once.
+boot()
+{
+	# Complaints are warnings, and quiet would keep them from the console.
+	run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" \
+		-a loglevel=5 "${@:2}" "$1"
 	# The console ends its lines with CR LF.
 	output=${output//$'\r'/}
-	mapfile -t lines <<<"$output"
 }
 
 # assert_code CODE: QEMU ended as the guest's driver told it to.
@@ -73,4 +84,26 @@ assert_power_off()
 assert_outlived()
 {
 	assert_equal "$(jq -r '.outcome, .exit_status' "$BATS_TEST_TMPDIR/json" | paste -sd ' ')" 'exit 0'
+}
+
+# kernel_has OPTION: whether the kernel under test was configured with it.
+kernel_has()
+{
+	grep -qE "^CONFIG_$1=[ym]\$" "$KERNEL_DIR/config" 2>/dev/null
+}
+
+# How a kernel begins the report of a mistake of its own: KASAN and the like,
+# lockdep, debug objects, the detectors of what hangs; and how kmemleak's file does.
+readonly splat='(^|[] ])(BUG: |WARNING: |INFO: (task|rcu_|trying to register)|UBSAN: |Oops: |general protection fault|unreferenced object |kmemleak: [0-9]+ new)'
+
+# A kernel that complains fails the scenario that made it; one that is meant to
+# make it says so: splats=expected.
+teardown()
+{
+	local found
+
+	[[ ${splats-} != expected ]] || return 0
+	found=$(cat "$BATS_TEST_TMPDIR"/{consoles,witness} 2>/dev/null | grep -aE "$splat") || return 0
+	printf 'the kernel complains:\n%s\n' "$found"
+	return 1
 }

@@ -270,6 +270,7 @@ one_of_two()
 }
 
 @test 'deadline: a NULL dereference in a process, without panic_on_oops' {
+	splats=expected
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		insmod fault.ko what=null
@@ -342,6 +343,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in a process, with panic_on_oops' {
+	splats=expected
 	faulty <<-'E'
 		echo 1 >/proc/sys/kernel/panic_on_oops
 		insmod qemu_poweroff.ko delay=-1
@@ -352,6 +354,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in interrupt context' {
+	splats=expected
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=null_irq

@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load
 load /usr/lib/bats/bats-assert/load
 
-top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 PATH=${BUILD:-$top/build}:$PATH
 
 export QEMU_RUN_KERNEL=$KERNEL_DIR

@@ -6,7 +6,7 @@ setup_suite()
 	local top
 
 	set -e
-	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 	: "${KERNEL_DIR:=$("$top/scripts/kernel" "${KVER-}")}"
 	MODULE_DIR=$("$top/scripts/module" -k "$KERNEL_DIR" 2>"$BATS_SUITE_TMPDIR/build.log") ||
 		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
