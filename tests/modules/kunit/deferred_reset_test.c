@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of deferred_reset: when it expires, from where, and how often.
+ *
+ * A guest without KVM can be arbitrarily late, so nothing here asserts that
+ * something comes soon; only that it comes, and not early.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include <kunit/test.h>
+
+#include "deferred_reset.h"
+
+/* Late enough for what a case does before it, on a slow machine. */
+#define DELAY_MS	400
+
+/* By then whatever may come twice has come twice: two graces and some. */
+#define SETTLE_MS	2500
+
+/* Before this anything that is to come has come, or never will. */
+#define LIMIT_MS	30000
+
+/**
+ * struct trial - an expiry that keeps a record of itself
+ * @reset: under test
+ * @by_work: how often the work expired
+ * @by_backstop: how often the backstop did
+ * @survivals: how often the expiry was said to be in vain
+ * @wrong_context: how often any of these came in another context than promised
+ * @expired_at: boottime, ns, of the first expiry
+ * @survived_at: boottime, ns, of the last survival
+ * @started: an expiry has begun
+ * @held: the work is to be held up in its expiry, as long as this is set
+ * @returned: an expiry by the work has come to its end
+ */
+struct trial {
+	struct deferred_reset reset;
+	atomic_t by_work;
+	atomic_t by_backstop;
+	atomic_t survivals;
+	atomic_t wrong_context;
+	atomic64_t expired_at;
+	atomic64_t survived_at;
+	struct completion started;
+	bool held;
+	bool returned;
+};
+
+static void record_expiry(struct deferred_reset *reset, enum deferred_reset_path path)
+{
+	struct trial *trial = container_of(reset, struct trial, reset);
+	bool in_work = path == DEFERRED_RESET_WORK;
+	unsigned long limit = jiffies + msecs_to_jiffies(LIMIT_MS);
+
+	atomic64_cmpxchg(&trial->expired_at, 0, ktime_get_boottime_ns());
+	if (in_work == !!in_hardirq() || in_work != in_task())
+		atomic_inc(&trial->wrong_context);
+	atomic_inc(in_work ? &trial->by_work : &trial->by_backstop);
+	complete(&trial->started);
+	if (!in_work)
+		return;
+	/* It must not sleep, and so is held up as a processor in a loop is. */
+	while (READ_ONCE(trial->held) && time_before(jiffies, limit))
+		cpu_relax();
+	WRITE_ONCE(trial->returned, true);
+}
+
+static void record_survival(struct deferred_reset *reset)
+{
+	struct trial *trial = container_of(reset, struct trial, reset);
+
+	if (!in_hardirq())
+		atomic_inc(&trial->wrong_context);
+	atomic64_set(&trial->survived_at, ktime_get_boottime_ns());
+	atomic_inc(&trial->survivals);
+}
+
+static const struct deferred_reset_ops trial_ops = {
+	.expire = record_expiry,
+	.survived = record_survival,
+};
+
+static int trial_init(struct kunit *test)
+{
+	struct trial *trial = kunit_kzalloc(test, sizeof(*trial), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, trial);
+	init_completion(&trial->started);
+	KUNIT_ASSERT_EQ(test, deferred_reset_init(&trial->reset, &trial_ops), 0);
+	test->priv = trial;
+	return 0;
+}
+
+static void trial_exit(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	if (!trial)
+		return;
+	WRITE_ONCE(trial->held, false);
+	deferred_reset_destroy(&trial->reset);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->wrong_context), 0);
+}
+
+static void expect_calls(struct kunit *test, int by_work, int by_backstop, int survivals)
+{
+	struct trial *trial = test->priv;
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), by_work);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), by_backstop);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->survivals), survivals);
+}
+
+/* Arms, and returns the boottime, in ns, before which no expiry may come. */
+static s64 arm(struct trial *trial, unsigned int delay_ms)
+{
+	s64 now = ktime_get_boottime_ns();
+
+	deferred_reset_arm(&trial->reset, ms_to_ktime(delay_ms));
+	return now + delay_ms * NSEC_PER_MSEC;
+}
+
+static void await_expiry(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	KUNIT_ASSERT_NE(test,
+			wait_for_completion_timeout(&trial->started,
+						    msecs_to_jiffies(LIMIT_MS)),
+			0UL);
+}
+
+static void await_count(struct kunit *test, atomic_t *counter, int count)
+{
+	unsigned long limit = jiffies + msecs_to_jiffies(LIMIT_MS);
+
+	while (atomic_read(counter) < count && time_before(jiffies, limit))
+		msleep(20);
+	KUNIT_ASSERT_GE(test, atomic_read(counter), count);
+}
+
+static void never_armed(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	deferred_reset_cancel(&trial->reset);
+	deferred_reset_cancel(&trial->reset);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	expect_calls(test, 0, 0, 0);
+}
+
+static void armed(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	s64 due = arm(trial, DELAY_MS);
+
+	await_expiry(test);
+	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 1, 0, 0);
+}
+
+/* Waits that are not a multiple of a tick, or less than one. */
+static void armed_never_early(struct kunit *test)
+{
+	static const unsigned int delays_us[] = { 1, 999, 1000, 3999, 4001, 10007, 99999 };
+	struct trial *trial = test->priv;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(delays_us); i++) {
+		s64 now = ktime_get_boottime_ns();
+
+		atomic64_set(&trial->expired_at, 0);
+		deferred_reset_arm(&trial->reset, ns_to_ktime(delays_us[i] * (u64)NSEC_PER_USEC));
+		await_expiry(test);
+		KUNIT_EXPECT_GE_MSG(test, atomic64_read(&trial->expired_at),
+				    now + delays_us[i] * (s64)NSEC_PER_USEC, "%u us",
+				    delays_us[i]);
+	}
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, ARRAY_SIZE(delays_us), 0, 0);
+}
+
+static void at_once(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	deferred_reset_arm(&trial->reset, 0);
+	expect_calls(test, 1, 0, 0);
+	deferred_reset_arm(&trial->reset, -1);
+	expect_calls(test, 2, 0, 0);
+	deferred_reset_arm(&trial->reset, KTIME_MIN);
+	expect_calls(test, 3, 0, 0);
+}
+
+static void for_ever(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	ktime_t left;
+
+	deferred_reset_arm(&trial->reset, KTIME_MAX);
+	left = deferred_reset_remaining(&trial->reset);
+	KUNIT_EXPECT_LE(test, left, DEFERRED_RESET_MAX_NS);
+	KUNIT_EXPECT_GT(test, left, DEFERRED_RESET_MAX_NS / 2);
+	msleep(DELAY_MS);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 0, 0, 0);
+}
+
+static void rearmed(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	s64 due;
+
+	arm(trial, DELAY_MS);
+	due = arm(trial, 3 * DELAY_MS);
+	await_expiry(test);
+	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 1, 0, 0);
+}
+
+static void rearmed_sooner(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	s64 due;
+
+	arm(trial, 100 * LIMIT_MS);
+	due = arm(trial, DELAY_MS);
+	await_expiry(test);
+	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 1, 0, 0);
+}
+
+static void rearmed_after_expiry(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	arm(trial, DELAY_MS);
+	await_expiry(test);
+	arm(trial, DELAY_MS);
+	KUNIT_EXPECT_GE(test, deferred_reset_remaining(&trial->reset), 0LL);
+	await_expiry(test);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 2, 0, 0);
+}
+
+static void cancelled(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	arm(trial, DELAY_MS);
+	deferred_reset_cancel(&trial->reset);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	msleep(DELAY_MS + SETTLE_MS);
+	expect_calls(test, 0, 0, 0);
+}
+
+/* Where waits end, cancelling meets the timers and the work in every state. */
+static void cancelled_at_the_deadline(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	int expiries, round;
+
+	for (round = 0; round < 100; round++) {
+		arm(trial, 4);
+		usleep_range(3000 + 20 * round, 3010 + 20 * round);
+		deferred_reset_cancel(&trial->reset);
+		expiries = atomic_read(&trial->by_work) + atomic_read(&trial->by_backstop);
+		KUNIT_EXPECT_LE(test, expiries, round + 1);
+	}
+	msleep(SETTLE_MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work) + atomic_read(&trial->by_backstop),
+			expiries);
+}
+
+static void let_go(struct work_struct *work);
+static struct trial *let_go_trial;
+static DECLARE_DELAYED_WORK(let_go_work, let_go);
+
+static void let_go(struct work_struct *work)
+{
+	WRITE_ONCE(let_go_trial->held, false);
+}
+
+static void cancelled_while_firing(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	trial->held = true;
+	let_go_trial = trial;
+	arm(trial, DELAY_MS);
+	await_expiry(test);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->returned));
+	schedule_delayed_work(&let_go_work, msecs_to_jiffies(100));
+	deferred_reset_cancel(&trial->reset);
+	/* Cancelling has waited for it. */
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->returned));
+	cancel_delayed_work_sync(&let_go_work);
+	msleep(SETTLE_MS);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->survivals), 0);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+}
+
+static void fired_once_only(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	arm(trial, DELAY_MS);
+	await_expiry(test);
+	await_count(test, &trial->survivals, 1);
+	msleep(SETTLE_MS);
+	/* Neither the work, nor the backstop, nor the survival came again. */
+	expect_calls(test, 1, 0, 1);
+	KUNIT_EXPECT_GE(test, atomic64_read(&trial->survived_at),
+			atomic64_read(&trial->expired_at) + DEFERRED_RESET_GRACE_NS);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 1, 0, 1);
+}
+
+/* The work began, and is held up in its expiry. */
+static void backstop_of_held_up_work(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	s64 due;
+
+	trial->held = true;
+	due = arm(trial, DELAY_MS);
+	await_expiry(test);
+	await_count(test, &trial->by_backstop, 1);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->returned));
+	/* The work has had its second. */
+	KUNIT_EXPECT_GE(test, ktime_get_boottime_ns(), due + DEFERRED_RESET_GRACE_NS);
+	await_count(test, &trial->survivals, 1);
+	WRITE_ONCE(trial->held, false);
+	deferred_reset_cancel(&trial->reset);
+	expect_calls(test, 1, 1, 1);
+}
+
+static void block(struct work_struct *work);
+static DECLARE_WORK(block_work, block);
+static DECLARE_COMPLETION(unblock);
+
+static void block(struct work_struct *work)
+{
+	wait_for_completion(&unblock);
+}
+
+/* The work never began: its queue is full. It comes back to life afterwards. */
+static void backstop_of_blocked_work(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	s64 due;
+
+	reinit_completion(&unblock);
+	queue_work(trial->reset.queue, &block_work);
+	due = arm(trial, DELAY_MS);
+	await_expiry(test);
+	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at),
+			due + DEFERRED_RESET_GRACE_NS);
+	expect_calls(test, 0, 1, 0);
+	complete(&unblock);
+	flush_work(&block_work);
+	await_count(test, &trial->survivals, 1);
+	msleep(SETTLE_MS);
+	expect_calls(test, 0, 1, 1);
+}
+
+static void remaining(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+	ktime_t first, second;
+
+	deferred_reset_arm(&trial->reset, ktime_set(1000, 0));
+	first = deferred_reset_remaining(&trial->reset);
+	msleep(20);
+	second = deferred_reset_remaining(&trial->reset);
+	KUNIT_EXPECT_LE(test, first, ktime_set(1000, 0));
+	KUNIT_EXPECT_GT(test, second, 0LL);
+	KUNIT_EXPECT_LE(test, second, first - 20 * (s64)NSEC_PER_MSEC);
+
+	/* Overdue and not expired: 0. Expired: nothing is pending. */
+	trial->held = true;
+	arm(trial, DELAY_MS);
+	await_expiry(test);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), 0LL);
+	WRITE_ONCE(trial->held, false);
+	await_count(test, &trial->survivals, 1);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+}
+
+/* Freed memory is what kfree() poisons: KASAN and debug objects look on. */
+static void destroyed_while_armed(struct kunit *test)
+{
+	struct trial *other = kzalloc(sizeof(*other), GFP_KERNEL);
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	init_completion(&other->started);
+	err = deferred_reset_init(&other->reset, &trial_ops);
+	if (!err) {
+		deferred_reset_arm(&other->reset, ms_to_ktime(DELAY_MS));
+		deferred_reset_destroy(&other->reset);
+	}
+	kfree(other);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	msleep(DELAY_MS + SETTLE_MS);
+}
+
+static struct kunit_case deferred_reset_cases[] = {
+	KUNIT_CASE(never_armed),
+	KUNIT_CASE(armed),
+	KUNIT_CASE(armed_never_early),
+	KUNIT_CASE(at_once),
+	KUNIT_CASE(for_ever),
+	KUNIT_CASE(rearmed),
+	KUNIT_CASE(rearmed_sooner),
+	KUNIT_CASE(rearmed_after_expiry),
+	KUNIT_CASE(cancelled),
+	KUNIT_CASE(cancelled_at_the_deadline),
+	KUNIT_CASE(cancelled_while_firing),
+	KUNIT_CASE(fired_once_only),
+	KUNIT_CASE(backstop_of_held_up_work),
+	KUNIT_CASE(backstop_of_blocked_work),
+	KUNIT_CASE(remaining),
+	KUNIT_CASE(destroyed_while_armed),
+	{}
+};
+
+static struct kunit_suite deferred_reset_suite = {
+	.name = "deferred_reset",
+	.init = trial_init,
+	.exit = trial_exit,
+	.test_cases = deferred_reset_cases,
+};
+
+kunit_test_suite(deferred_reset_suite);
+
+MODULE_DESCRIPTION("KUnit suite of deferred_reset");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,1 @@
+../../../ioport_region.c
