@@ -14,14 +14,15 @@ DELAY ?= 3
 CODE ?= 42
 
 # The kernels of make test-kernels.
-KERNELS ?= 6.1 6.12
+KERNELS ?= 6.1 cloud rt 6.12 6.12-cloud 6.12-rt
+MACHINES ?= pc
 
 # What the kernel's own build would take from the environment or the command
 # line reaches it from there: V= W= C= LLVM=, and INSTALL_MOD_PATH=.
 export INSTALL_MOD_PATH
 
-.PHONY: all module qemu-run run shell test test-kernels check bench install modules_install
-.PHONY: clean distclean help setup-run setup-test setup-check setup-bench
+.PHONY: all module qemu-run run shell test test-kernels test-debug check bench install modules_install
+.PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
 
@@ -44,9 +45,14 @@ test: setup-run setup-test qemu-run ## prove it all, a fresh guest a scenario
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
 		bats --tap --jobs "$$(nproc)" $(or $(TESTS),tests)
 
-test-kernels: ## the same on each of KERNELS
-	@for kernel in $(KERNELS); do $(MAKE) test KVER=$$kernel KDIR= KERNEL= || failed=1; done; \
-		[[ ! $$failed ]]
+test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end
+	@scripts/test-kernels $(MACHINES:%=-m %) $(SUITES:%=-s %) $(KERNELS)
+
+test-debug: setup-run setup-test setup-debug $(if $(LLVM),setup-check) qemu-run ## prove it on a kernel that watches, built once: KASAN, lockdep, kmemleak
+	@KERNEL_DIR=$$(scripts/debug-kernel $(if $(WATCH),-w $(WATCH)) $(if $(LLVM),-l) $(KVER)) && export KERNEL_DIR && \
+		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
+		bats --tap --jobs "$$(nproc)" --setup-suite-file tests/setup_suite.bash \
+			$(or $(TESTS),tests/debug tests)
 
 check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc, shellcheck, objdump
 	@scripts/check -k "$$($(kernel))"
@@ -82,7 +88,8 @@ help: ## this list
 	@echo '  KERNEL=           an image: bzImage or vmlinux'
 	@echo
 	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
+	@echo 'make test-debug takes KVER=6.1 or 6.12, WATCH=kcsan for data races, LLVM=1.'
 	@echo 'TESTS= narrows make test to files; ACCEL=kvm or tcg settles the accelerator.'
 
-setup-run setup-test setup-check setup-bench:
+setup-run setup-test setup-check setup-bench setup-debug:
 	@scripts/setup $(@:setup-%=%)
