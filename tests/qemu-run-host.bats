@@ -146,6 +146,32 @@ templates()
 	done
 }
 
+@test 'machine: pc, q35 and microvm' {
+	own_cache
+	local machine
+	for machine in pc q35 microvm; do
+		vm --machine "$machine" -- sh -c '[ -d /sys/bus/pci/devices ] && ls /sys/bus/pci/devices'
+		case $machine in
+		pc) assert_output --partial 0000:00:01.3 ;;
+		q35) assert_output --partial 0000:00:1f.0 ;;
+		microvm) assert_output '' ;;
+		esac
+		# Twice, so that it was restored once.
+		vm --machine "$machine" --timeout 30 -- sh -c 'exit 42'
+		assert_outcome 42 exit
+		assert_equal "$(json .start)" restored
+		assert_equal "$(json .channel)" virtio
+		head -c 3000320 /dev/urandom >file
+		vm --machine "$machine" --disk file -f file -- cmp file /dev/vda
+		assert_outcome 0 exit
+	done
+	QEMU_RUN_MACHINE=q35 vm -- ls /sys/bus/pci/devices
+	assert_output --partial 0000:00:1f.0
+	QEMU_RUN_MACHINE=isapc vm -- true
+	assert_equal "$status" 125
+	assert_stderr 'give pc, q35 or microvm'
+}
+
 @test 'no home, or one that cannot be written: still runs' {
 	own_cache
 	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'

@@ -65,15 +65,16 @@ int initramfs_make(struct run *run, int file)
 	char *init = print("%s:sbin/qemu-run-init", run->places.init);
 	const char *argv[16] = { script, "-k", run->kernel.directory, "-o", "-", "-f", init };
 	struct text archive = { 0 };
+	const char *const *modules = lack_modules(run);
 	int status, err = 0, count = 7;
 	size_t i;
 
 	/* An image without modules may have them built in: its boot will tell. */
-	for (i = 0; lack_modules[i] && !run->serial; i++) {
-		if (module_is_there(run, lack_modules[i]) != 1)
+	for (i = 0; modules[i] && !run->serial; i++) {
+		if (module_is_there(run, modules[i]) != 1)
 			continue;
 		argv[count++] = "-m";
-		argv[count++] = lack_modules[i];
+		argv[count++] = modules[i];
 	}
 	if (run->kernel.driver) {
 		argv[count++] = "-m";

@@ -8,7 +8,13 @@
 #include <unistd.h>
 #include "run.h"
 
-const char *const lack_modules[] = { "virtio_pci", "virtio_console", NULL };
+const char *const *lack_modules(const struct run *run)
+{
+	static const char *const pci[] = { "virtio_pci", "virtio_console", NULL };
+	static const char *const mmio[] = { "virtio_mmio", "virtio_console", NULL };
+
+	return run->options.machine == MACHINE_MICROVM ? mmio : pci;
+}
 
 /* option_of() - CONFIG_VIRTIO_PCI for virtio_pci. */
 static char *option_of(const char *module)
@@ -35,18 +41,19 @@ static char *by_configuration(struct run *run)
 {
 	char *path = print("%s/config", run->kernel.directory), *lack = NULL;
 	char *config = read_file(path, 16 << 20);
+	const char *const *modules = lack_modules(run);
 	size_t i;
 
 	free(path);
-	for (i = 0; lack_modules[i] && !lack; i++) {
-		char *option = option_of(lack_modules[i]);
-		int there = module_is_there(run, lack_modules[i]);
+	for (i = 0; modules[i] && !lack; i++) {
+		char *option = option_of(modules[i]);
+		int there = module_is_there(run, modules[i]);
 		char value = config ? configured(config, option) : '?';
 
 		if (value == 'n' || (value == '?' && !there))
-			lack = print("%s (%s)", lack_modules[i], option);
+			lack = print("%s (%s)", modules[i], option);
 		else if (value == 'm' && there != 1)
-			lack = print("the module %s (%s=m)", lack_modules[i], option);
+			lack = print("the module %s (%s=m)", modules[i], option);
 		free(option);
 	}
 	free(config);
@@ -67,6 +74,7 @@ static char *make_key(struct run *run)
 		text_print(&key, "%s\n", lines[i]);
 		free(lines[i]);
 	}
+	text_print(&key, "machine %d\n", run->options.machine);
 	text_print(&key, "append %s\n", run->options.append ? run->options.append : "");
 	for (i = 0; i < run->options.qemu.count; i++)
 		text_print(&key, "qemu %s\n", run->options.qemu.items[i]);

@@ -27,7 +27,7 @@ static const char help[] =
 	"      --net                a network to the outside, and none to the inside\n"
 	"      --memory MIB         default: 512    --cpus N         default: 1\n"
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
-	"      --accel kvm|tcg      default: KVM where it has proved itself\n"
+	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
 	"      --cold               no template     --clean          remove templates\n"
 	"      --bare               no driver       --no-port        and no port for one\n"
 	"      --tty, --no-tty      a terminal, or none; Ctrl-] three times ends it\n"
@@ -46,6 +46,7 @@ enum {
 	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_APPEND,
+	OPT_MACHINE,
 	OPT_ACCEL,
 	OPT_COLD,
 	OPT_BARE,
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
 	{ "accel", required_argument, NULL, OPT_ACCEL },
 	{ "cold", no_argument, NULL, OPT_COLD },
 	{ "bare", no_argument, NULL, OPT_BARE },
@@ -104,6 +106,24 @@ static long number(const char *text, long low, long high)
 	if (errno || end == text || *end || value < low || value > high)
 		return -1;
 	return value;
+}
+
+static int take_machine(struct options *options, const char *from, const char *value)
+{
+	static const char *const names[] = {
+		[MACHINE_PC] = "pc",
+		[MACHINE_Q35] = "q35",
+		[MACHINE_MICROVM] = "microvm",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		options->machine = i;
+		return -1;
+	}
+	return wrong(from, value, "give pc, q35 or microvm");
 }
 
 static int take_timeout(struct options *options, const char *text)
@@ -184,6 +204,8 @@ static int take(struct options *options, int option, char *value)
 			return wrong("--append", "TEXT", "longer than 1024 bytes");
 		options->append = value;
 		break;
+	case OPT_MACHINE:
+		return take_machine(options, "--machine", value);
 	case OPT_ACCEL:
 		if (!strcmp(value, "kvm"))
 			options->accelerator = ACCEL_KVM;
@@ -245,6 +267,10 @@ int options_parse(struct options *options, int argc, char **argv)
 		.cpus = 1,
 		.terminal = -1,
 	};
+	status = getenv("QEMU_RUN_MACHINE") ?
+		 take_machine(options, "QEMU_RUN_MACHINE", getenv("QEMU_RUN_MACHINE")) : -1;
+	if (status >= 0)
+		return status;
 	/* '+': the command's own options are its own. */
 	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:vhV", long_options, NULL)) != -1) {
 		status = take(options, option, optarg);

@@ -14,6 +14,18 @@ enum accelerator_choice {
 };
 
 /**
+ * enum machine - a machine of QEMU's
+ * @MACHINE_PC: with PCI, the oldest and the default
+ * @MACHINE_Q35: with PCI Express
+ * @MACHINE_MICROVM: without PCI: its devices are virtio-mmio
+ */
+enum machine {
+	MACHINE_PC,
+	MACHINE_Q35,
+	MACHINE_MICROVM,
+};
+
+/**
  * struct options - the command line
  * @kernel: a version, a directory, an image; NULL: the default
  * @modules: FILE.ko[,param=value...] or NAME[,param=value...]
@@ -27,6 +39,7 @@ enum accelerator_choice {
  * @timeout_ms: 0: none
  * @memory_mb: the guest's memory
  * @cpus: the guest's processors
+ * @machine: QEMU's
  * @accelerator: what to run on
  * @cold: boot from scratch
  * @qemu: more of QEMU's own arguments
@@ -53,6 +66,7 @@ struct options {
 	uint64_t timeout_ms;
 	unsigned int memory_mb;
 	unsigned int cpus;
+	enum machine machine;
 	enum accelerator_choice accelerator;
 	bool cold;
 	bool net;

@@ -42,6 +42,19 @@ static char *quoted(const char *value)
 	return text.data;
 }
 
+/* With what they have and a guest here does not need left out. */
+static const char *const machines[] = {
+	[MACHINE_PC] = "pc,vmport=off",
+	[MACHINE_Q35] = "q35,vmport=off",
+	[MACHINE_MICROVM] = "microvm",
+};
+
+/* virtio_bus() - how QEMU's names of virtio devices end on that machine. */
+static const char *virtio_bus(const struct options *options)
+{
+	return options->machine == MACHINE_MICROVM ? "device" : "pci";
+}
+
 static void add_disks(struct run *run, struct list *arguments, bool real)
 {
 	size_t i;
@@ -63,7 +76,8 @@ static void add_disks(struct run *run, struct list *arguments, bool real)
 			add(arguments, "-drive",
 			    print("if=none,id=disk%zu,format=raw,file.driver=null-co,file.size=1048576",
 				  i));
-		add(arguments, "-device", print("virtio-blk-pci,drive=disk%zu", i));
+		add(arguments, "-device",
+		    print("virtio-blk-%s,drive=disk%zu", virtio_bus(&run->options), i));
 		free(name);
 		free(file);
 	}
@@ -90,7 +104,7 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 		 boot->initramfs >= 0 && options->cpus > 1 ? "tcg,thread=single" :
 							     "tcg"));
 	add(arguments, "-machine",
-	    print("pc,usb=off,vmport=off,graphics=off,dump-guest-core=off%s",
+	    print("%s,usb=off,graphics=off,dump-guest-core=off%s", machines[options->machine],
 		  boot->memory >= 0 ? ",memory-backend=memory" : ""));
 	if (run->kvm)
 		add(arguments, "-cpu", copy("host"));
@@ -106,7 +120,7 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	if (run->serial) {
 		add(arguments, "-device", copy("isa-serial,chardev=port"));
 	} else {
-		add(arguments, "-device", copy("virtio-serial-pci,max_ports=2"));
+		add(arguments, "-device", print("virtio-serial-%s,max_ports=2", virtio_bus(options)));
 		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
 	}
 	if (!options->no_port)
@@ -116,7 +130,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	add_disks(run, arguments, !(boot->memory >= 0 && boot->initramfs >= 0));
 	if (options->net) {
 		add(arguments, "-netdev", copy("user,id=net"));
-		add(arguments, "-device", copy("virtio-net-pci,netdev=net,romfile="));
+		add(arguments, "-device", copy(options->machine == MACHINE_MICROVM ?
+			 "virtio-net-device,netdev=net" : "virtio-net-pci,netdev=net,romfile="));
 	}
 	for (i = 0; i < options->qemu.count; i++)
 		add(arguments, options->qemu.items[i], NULL);

@@ -406,8 +406,13 @@ void lack_find(struct run *run);
  */
 bool lack_heard(struct run *run);
 
-/** lack_modules - what a kernel needs for it, NULL at the end */
-extern const char *const lack_modules[];
+/**
+ * lack_modules() - what a kernel needs for it
+ * @run: to know the machine from
+ *
+ * Return: names of modules, NULL at the end.
+ */
+const char *const *lack_modules(const struct run *run);
 
 /* job.c */
 

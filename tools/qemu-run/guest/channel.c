@@ -54,7 +54,8 @@ static int open_virtio(void)
 	int tries, file;
 
 	/* Without the drivers there is nothing to wait for. */
-	if (access("/sys/bus/pci/drivers/virtio-pci", F_OK)) {
+	if (access("/sys/bus/pci/drivers/virtio-pci", F_OK) &&
+	    access("/sys/bus/platform/drivers/virtio-mmio", F_OK)) {
 		lacks("virtio_pci (CONFIG_VIRTIO_PCI)");
 		return -ENODEV;
 	}
