@@ -8,7 +8,8 @@ load /usr/lib/bats/bats-assert/load
 top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 PATH=${BUILD:-$top/build}:$PATH
 
-export QEMU_RUN_KERNEL=$KERNEL_DIR
+# MACHINE= is one of QEMU's, for those that do not mean a certain one.
+export QEMU_RUN_KERNEL=$KERNEL_DIR QEMU_RUN_MACHINE=${MACHINE:-pc}
 # The user's templates are not the tests' to fill or to clean.
 export XDG_CACHE_HOME=${BUILD:-$top/build}/test-cache
 mkdir -p "$XDG_CACHE_HOME"
@@ -62,7 +63,7 @@ boot()
 {
 	# Complaints are warnings, and quiet would keep them from the console.
 	run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" \
-		-a loglevel=5 "${@:2}" "$1"
+		-a loglevel=5 -q -machine -q "${MACHINE:-pc}" "${@:2}" "$1"
 	# The console ends its lines with CR LF.
 	output=${output//$'\r'/}
 }
