@@ -55,6 +55,45 @@ static const char *virtio_bus(const struct options *options)
 	return options->machine == MACHINE_MICROVM ? "device" : "pci";
 }
 
+#ifdef __x86_64__
+/* The time, and the host's counter at that time: not with a pause between the two. */
+static uint64_t read_tsc(uint64_t *at)
+{
+	uint64_t before, ticks;
+
+	do {
+		before = now_ns();
+		ticks = __builtin_ia32_rdtsc();
+		*at = now_ns();
+	} while (*at - before > 5000);
+	return ticks;
+}
+#endif
+
+/*
+ * tsc_early_khz() - what to tell a kernel that has no good clock to measure its TSC by
+ *
+ * A microvm has the PIT only, and a host that is busy reads it too irregularly: the
+ * kernel gives up on the TSC, and then hangs for want of another clock. TCG gives a
+ * guest the host's TSC, so what is measured here holds there.
+ */
+static char *tsc_early_khz(const struct run *run)
+{
+#ifdef __x86_64__
+	uint64_t start, end, ticks;
+
+	if (run->options.machine == MACHINE_MICROVM && !run->kvm) {
+		ticks = read_tsc(&start);
+		usleep(50000);
+		ticks = read_tsc(&end) - ticks;
+		return print(" tsc_early_khz=%llu",
+			     (unsigned long long)(ticks * 1000000 / (end - start)));
+	}
+#endif
+	(void)run;
+	return copy("");
+}
+
 static void add_disks(struct run *run, struct list *arguments, bool real)
 {
 	size_t i;
@@ -120,7 +159,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	if (run->serial) {
 		add(arguments, "-device", copy("isa-serial,chardev=port"));
 	} else {
-		add(arguments, "-device", print("virtio-serial-%s,max_ports=2", virtio_bus(options)));
+		add(arguments, "-device",
+		    print("virtio-serial-%s,max_ports=2", virtio_bus(options)));
 		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
 	}
 	if (!options->no_port)
@@ -143,13 +183,16 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
 	 */
 	if (boot->initramfs >= 0) {
+		char *khz = tsc_early_khz(run);
+
 		add(arguments, "-kernel", copy(run->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s",
 			  run->serial ? 2 : 1, run->serial ? " qemu_run_serial=1" : "",
-			  run->kernel.driver ? " qemu_run_driver=1" : "",
+			  run->kernel.driver ? " qemu_run_driver=1" : "", khz,
 			  options->append ? " " : "", options->append ? options->append : ""));
+		free(khz);
 	} else {
 		add(arguments, "-incoming", copy("defer"));
 	}
