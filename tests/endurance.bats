@@ -19,6 +19,7 @@ setup_file()
 
 # leaks: prints what the guest should, at its end, of memory that nobody freed and
 # nothing points to. An object has to be five seconds old.
+# shellcheck disable=SC2016 # the guest's to expand
 readonly leaks='
 	leaks=/sys/kernel/debug/kmemleak
 	if [ -e $leaks ]; then

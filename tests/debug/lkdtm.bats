@@ -29,6 +29,7 @@ crash()
 # promised: the rows of the table, as crash prints them.
 promised()
 {
+	# shellcheck disable=SC2016 # Markdown's quotes
 	sed -nE 's/^\| `([A-Z_]+)` \| ([0-9, ]+) \| ([a-z, ]+) \|.*/\1 \2 \3/p' "$table"
 }
 
