@@ -31,6 +31,9 @@
 /* How much later than this process the driver acts, should this one not. */
 #define DRIVER_GRACE_S 1
 
+/* A serial port that has been quiet for so long has nothing under way. */
+#define QUIET_MS 100
+
 struct list {
 	char **items;
 	size_t count;
@@ -194,32 +197,49 @@ static void acknowledge(struct session *session)
 	send_frame(session, FRAME_TAKEN, &taken, sizeof(taken));
 }
 
-/* Waits until something has come from the host, and reads it. */
-static void port_fill(struct session *session)
+/* Reads what has come from the host, and returns whether anything had. */
+static bool port_read(struct session *session)
 {
 	unsigned char *where;
 	ssize_t length;
 	size_t space;
 
 	where = frame_space(&session->reader, &space);
-	for (;;) {
-		length = channel_read(&session->channel, where, space);
-		if (length > 0)
-			break;
-		if (length == 0) {
-			/* The host has gone, and QEMU goes with it; or is about to come. */
-			usleep(1000);
-		} else if (errno == EAGAIN) {
-			struct pollfd event = { .fd = session->channel.fd, .events = POLLIN };
-
-			poll(&event, 1, -1);
-		} else if (errno != EINTR) {
-			die("port");
-		}
+	length = channel_read(&session->channel, where, space);
+	if (length > 0) {
+		frame_added(&session->reader, length);
+		if (session->channel.taken >= SERIAL_WINDOW / 4)
+			acknowledge(session);
+		return true;
 	}
-	frame_added(&session->reader, length);
-	if (session->channel.taken >= SERIAL_WINDOW / 4)
-		acknowledge(session);
+	/* The host has gone, and QEMU goes with it; or is about to come. */
+	if (length == 0)
+		usleep(1000);
+	else if (errno != EAGAIN && errno != EINTR)
+		die("port");
+	return false;
+}
+
+/*
+ * port_patience() - how long to wait for more from the host, in ms
+ *
+ * Where some of what it sent was lost, the host waits, too: for word of so much
+ * that it may send more. What did arrive tells it.
+ */
+static int port_patience(const struct session *session)
+{
+	return session->channel.serial && session->channel.taken ? QUIET_MS : -1;
+}
+
+/* Waits until something has come from the host, and reads it. */
+static void port_fill(struct session *session)
+{
+	while (!port_read(session)) {
+		struct pollfd event = { .fd = session->channel.fd, .events = POLLIN };
+
+		if (!poll(&event, 1, port_patience(session)))
+			acknowledge(session);
+	}
 }
 
 /* The same, of a job that came as a file. */
@@ -610,16 +630,20 @@ static void run_command(struct session *session)
 			{ .fd = session->input_length ? child->input : -1, .events = POLLOUT },
 		};
 
-		if (poll(events, sizeof(events) / sizeof(events[0]), -1) < 0)
+		int ready = poll(events, sizeof(events) / sizeof(events[0]),
+				 port_patience(session));
+
+		if (!ready)
+			acknowledge(session);
+		if (ready <= 0)
 			continue;
 		if (events[2].revents)
 			deadline_passed(session);
 		watch_host(session, events[0].revents);
 		/* Of a host that is gone there is an end to be read, for ever. */
-		if ((events[0].revents & (POLLIN | POLLHUP)) == POLLIN) {
-			port_fill(session);
+		if ((events[0].revents & (POLLIN | POLLHUP)) == POLLIN &&
+		    port_read(session))
 			take_frames(session);
-		}
 		if (events[5].revents)
 			give_input(session);
 		if (events[3].revents)
