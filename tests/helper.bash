@@ -51,7 +51,8 @@ vm()
 	# A kernel now and then dies while it boots under a loaded emulator, before
 	# there is a driver to speak of. Once is bad luck, and is said; twice counts.
 	if [[ $output != *'init: ready'* ]]; then
-		echo "# booting again: the guest ended with status $status before init" >&3
+		printf '# booting again: status %s before init, and the last words were\n%s\n' "$status" \
+			"$(tail -n 3 <<<"$output" | sed 's/^/#   /')" >&3
 		boot "$script" "$@"
 	fi
 	printf '%s\n' "$output" >>"$BATS_TEST_TMPDIR/consoles"
@@ -98,8 +99,8 @@ kernel_has()
 readonly splat='(^|[] ])(BUG: |WARNING: |INFO: (task|rcu_|trying to register)|UBSAN: |Oops: |general protection fault|unreferenced object |kmemleak: [0-9]+ new)'
 
 # A kernel that complains fails the scenario that made it; one that is meant to
-# make it says so: splats=expected.
-teardown()
+# make it says so: splats=expected. A file with a teardown of its own calls this.
+assert_no_splat()
 {
 	local found
 
@@ -107,4 +108,9 @@ teardown()
 	found=$(cat "$BATS_TEST_TMPDIR"/{consoles,witness} 2>/dev/null | grep -aE "$splat") || return 0
 	printf 'the kernel complains:\n%s\n' "$found"
 	return 1
+}
+
+teardown()
+{
+	assert_no_splat
 }

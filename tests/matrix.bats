@@ -30,7 +30,7 @@ setup()
 # What a row that failed leaves to judge it by. Bats shows it for no other.
 teardown()
 {
-	[[ ! ${BATS_TEST_COMPLETED-} ]] || return 0
+	[[ ! ${BATS_TEST_COMPLETED-} ]] || { assert_no_splat; return; }
 	printf -- '--- status %s, and the end of the console\n' "${status-}"
 	tail -n 40 <<<"${output-}"
 	printf -- '--- the end of the log\n'
