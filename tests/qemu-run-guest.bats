@@ -91,6 +91,11 @@ setup()
 	vm -m ./noise.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'not a kernel module'
+	# Nothing to wait for: nobody may ever write to it.
+	mkfifo fifo.ko
+	vm -m ./fifo.ko -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'not a regular file'
 }
 
 @test '-m: what the kernel refuses is 125 with its reason' {

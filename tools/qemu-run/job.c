@@ -61,11 +61,16 @@ int job_check(struct run *run)
 	}
 	for (i = 0; i < run->options.modules.count; i++) {
 		char *name = copy(run->options.modules.items[i]);
+		struct stat st;
 		int bad = 0;
+		bool file;
 
 		name[strcspn(name, ",")] = '\0';
-		if (strstr(name, ".ko") && access(name, R_OK))
+		file = strstr(name, ".ko");
+		if (file && (access(name, R_OK) || stat(name, &st)))
 			bad = fail(run, "-m %s: %s", name, strerror(errno));
+		else if (file && !S_ISREG(st.st_mode))
+			bad = fail(run, "-m %s: not a regular file", name);
 		free(name);
 		if (bad)
 			return -1;

@@ -94,6 +94,7 @@ static int read_module(struct run *run, const char *path, struct text *image)
 		{ ".ko", { NULL } },
 	};
 	size_t i, length = strlen(path);
+	int err;
 
 	for (i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
 		size_t ending = strlen(packers[i].ending);
@@ -103,11 +104,8 @@ static int read_module(struct run *run, const char *path, struct text *image)
 		if (length < ending || strcmp(path + length - ending, packers[i].ending))
 			continue;
 		if (!argv[0]) {
-			/* Read as a file: no program, no pipe. */
-			argv[0] = "cat";
-			argv[1] = "--";
-			argv[2] = path;
-			argv[3] = NULL;
+			err = read_bytes(path, MODULE_MAX, image);
+			return err ? fail(run, "-m %s: %s", path, strerror(-err)) : 0;
 		}
 		if (access(path, R_OK))
 			return fail(run, "-m %s: %s", path, strerror(errno));

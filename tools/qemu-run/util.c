@@ -124,39 +124,45 @@ uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-char *read_file(const char *path, size_t limit)
+int read_bytes(const char *path, size_t limit, struct text *content)
 {
-	struct text content = { 0 };
 	char part[16384];
 	ssize_t length;
-	int file;
+	int file, err = 0;
 
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
-		return NULL;
-	text_add(&content, "", 0);
+		return -errno;
+	text_add(content, "", 0);
 	for (;;) {
 		length = read(file, part, sizeof(part));
 		if (length < 0 && errno == EINTR)
 			continue;
+		if (length < 0)
+			err = -errno;
 		if (length <= 0)
 			break;
-		text_add(&content, part, length);
-		if (content.length > limit) {
-			errno = EFBIG;
-			length = -1;
+		text_add(content, part, length);
+		if (content->length > limit) {
+			err = -EFBIG;
 			break;
 		}
 	}
-	if (length < 0) {
-		int err = errno;
+	close(file);
+	if (err)
+		text_free(content);
+	return err;
+}
 
-		text_free(&content);
-		close(file);
-		errno = err;
+char *read_file(const char *path, size_t limit)
+{
+	struct text content = { 0 };
+	int err = read_bytes(path, limit, &content);
+
+	if (err) {
+		errno = -err;
 		return NULL;
 	}
-	close(file);
 	return content.data;
 }
 

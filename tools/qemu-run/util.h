@@ -59,7 +59,17 @@ void list_free(struct list *list);
 uint64_t now_ns(void);
 
 /**
- * read_file() - a whole small file
+ * read_bytes() - a whole file
+ * @path: the file
+ * @limit: larger files are refused
+ * @content: empty; receives it
+ *
+ * Return: 0 or a negative errno.
+ */
+int read_bytes(const char *path, size_t limit, struct text *content);
+
+/**
+ * read_file() - a whole small file, as a string
  * @path: the file
  * @limit: larger files are refused
  *
