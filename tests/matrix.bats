@@ -270,7 +270,7 @@ one_of_two()
 }
 
 @test 'deadline: a NULL dereference in a process, without panic_on_oops' {
-	splats=expected
+	splats='BUG: kernel NULL pointer dereference|Oops: '
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		insmod fault.ko what=null
@@ -343,7 +343,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in a process, with panic_on_oops' {
-	splats=expected
+	splats='BUG: kernel NULL pointer dereference|Oops: '
 	faulty <<-'E'
 		echo 1 >/proc/sys/kernel/panic_on_oops
 		insmod qemu_poweroff.ko delay=-1
@@ -354,7 +354,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in interrupt context' {
-	splats=expected
+	splats='BUG: kernel NULL pointer dereference|Oops: '
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=null_irq
@@ -756,6 +756,9 @@ ended_by_the_second()
 # Down to where the machine would sleep, and up again after a second: what QEMU's
 # firmware does then is not what this is about.
 @test 'hotplug: a processor that suspend took away is the only one left' {
+	# The lost one stalls RCU for longer than that waits, and says so in an NMI:
+	# no place for the witness, whose tracepoint tells in turn.
+	splats='rcu: INFO: rcu_|include/trace/events/printk\.h'
 	hotplugged -c 2 <<-'E'
 		echo 1 >/sys/module/suspend/parameters/pm_test_delay
 		echo core >/sys/power/pm_test
@@ -799,6 +802,8 @@ ended_by_the_second()
 }
 
 @test 'hotplug: a load with no slot left for it is refused' {
+	# The kernel has never run out of them.
+	splats='WARNING: .*__cpuhp_setup_state'
 	faulty <<-'E'
 		insmod fault.ko what=hotplug_states
 		insmod qemu_poweroff.ko delay=1 code=42 2>&1
