@@ -26,7 +26,7 @@ set multiplot layout 3,2 title sprintf('qemu-run, kernel %s: box: quartiles, whi
 # present(names): those of which there are samples.
 present(names) = system(sprintf("for name in %s; do ! grep -q \",$name,\" '%s' || echo $name; done", names, csv))
 
-start = present('floor warm module cold bzimage virtme-ng')
+start = present('floor warm module preloaded cold bzimage virtme-ng')
 streams = present('uart stdout files get')
 jobs = present('at-once-1 at-once-2 at-once-4')
 memory = present('memory-pss-of-1 memory-alone-of-1 memory-pss-of-4 memory-alone-of-4')

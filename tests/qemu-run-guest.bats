@@ -57,6 +57,16 @@ setup()
 	refute_output --partial left
 }
 
+# unpacked FILE: a module, whatever the distribution packed it with.
+unpacked()
+{
+	case $1 in
+	*.xz) xz -dc "$1" ;;
+	*.zst) zstd -dcq "$1" ;;
+	*) cat "$1" ;;
+	esac
+}
+
 @test '-m: a module of the kernel, its dependencies, its parameters' {
 	vm -m loop,max_loop=3 -- cat /sys/module/loop/parameters/max_loop
 	assert_equal "$status" 0
@@ -78,11 +88,7 @@ setup()
 @test '-m: a module built for another kernel is named with both versions' {
 	local file
 	file=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
-	case $file in
-	*.xz) xz -dc "$file" ;;
-	*.zst) zstd -dcq "$file" ;;
-	*) cat "$file" ;;
-	esac | sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" >other.ko
+	unpacked "$file" | sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" >other.ko
 	vm -m ./other.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'built for kernel 9.9'
@@ -102,6 +108,69 @@ setup()
 	vm -m loop,max_part=text -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'Invalid argument'
+}
+
+@test '--preload: the modules are loaded once, and are there in each run' {
+	local first
+	# shellcheck disable=SC2016 # the guest's to expand
+	local loaded='cat /sys/module/loop/parameters/max_loop; dmesg | grep "loop: module loaded"'
+	own_cache
+	vm --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	assert_equal "$status" 0
+	assert_line 3
+	assert_equal "$(json '.start, .modules' | paste -sd ' ')" 'restored preloaded'
+	# The kernel's own time stamp tells whether it is the same load.
+	first=$output
+	vm --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	assert_output "$first"
+	# With other parameters it is another template, and without one another load.
+	vm --preload -m loop,max_loop=5 -- sh -c "$loaded"
+	assert_line 5
+	vm --cold --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	assert_line 3
+	refute_output "$first"
+	assert_equal "$(json '.start, .modules' | paste -sd ' ')" 'cold loaded'
+	vm --preload -- ls /sys/module
+	refute_line loop
+	assert_equal "$(json .modules)" none
+}
+
+@test '--preload: a module that is built again is loaded again' {
+	own_cache
+	unpacked "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko* >mine.ko
+	vm --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
+	assert_line loop
+	refute_line nls_cp437
+	unpacked "$KERNEL_DIR"/modules/kernel/fs/nls/nls_cp437.ko* >mine.ko
+	vm --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
+	refute_line loop
+	assert_line nls_cp437
+}
+
+@test '--preload: what the kernel complained of at the load, each run tells' {
+	local directory
+	directory=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
+	own_cache
+	# It takes every slot there is for a callback, and the kernel warns of one more.
+	for _ in 1 2; do
+		vm --preload -m "$directory/fault.ko,what=hotplug_states" -- true
+		assert_outcome 120 splat
+		assert_equal "$(json .modules)" preloaded
+	done
+	vm -m "$directory/fault.ko,what=hotplug_states" -- true
+	assert_outcome 120 splat
+	assert_equal "$(json .modules)" loaded
+}
+
+@test '--preload: what does not load is 125, and no template' {
+	own_cache
+	vm --preload -m loop,max_part=text -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'Invalid argument'
+	assert_equal "$(ls "$XDG_CACHE_HOME/qemu-run/templates")" ''
+	vm --preload -m ./nothing.ko -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'No such file'
 }
 
 @test '-f: files, trees, modes, links, names' {

@@ -168,6 +168,25 @@ static int send_words(struct run *run, uint32_t type, const struct list *words)
 	return 0;
 }
 
+static int send_modules(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->options.modules.count; i++)
+		if (module_send(run, run->options.modules.items[i]))
+			return -1;
+	return 0;
+}
+
+int job_preload(struct run *run)
+{
+	if (send_modules(run))
+		return -1;
+	/* Whatever it is that the guest says next, it is about them. */
+	run->hello = false;
+	return queue_frame(run, FRAME_HOLD, NULL, 0);
+}
+
 static int send_body(struct run *run)
 {
 	struct options *options = &run->options;
@@ -194,9 +213,9 @@ static int send_body(struct run *run)
 		return -1;
 	if (options->net && module_send(run, "virtio_net"))
 		return -1;
-	for (i = 0; i < options->modules.count; i++)
-		if (module_send(run, options->modules.items[i]))
-			return -1;
+	/* What the template keeps is loaded. */
+	if (!(options->preload && run->restored) && send_modules(run))
+		return -1;
 	if (options->net && job_put(run, FRAME_NETWORK, NULL, 0))
 		return -1;
 	for (i = 0; i < options->gets.count; i++)

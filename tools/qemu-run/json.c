@@ -134,6 +134,8 @@ int json_write(struct run *run)
 	put_field(&json, "kernel", run->kernel.release);
 	put_field(&json, "accelerator", run->kvm ? "kvm" : "tcg");
 	put_field(&json, "start", run->restored ? "restored" : "cold");
+	put_field(&json, "modules", !run->options.modules.count ? "none" :
+		  run->options.preload && run->restored ? "preloaded" : "loaded");
 	put_field(&json, "channel", run->serial ? "serial" : "virtio");
 	put_field(&json, "path", path);
 	put_number(&json, "taint", (long long)(run->status.taint_after & ~run->status.taint_before),

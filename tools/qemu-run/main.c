@@ -118,7 +118,7 @@ static int boot_cold(struct run *run)
 		}
 	}
 	run->phase[PHASE_READY] = now_ns();
-	err = qemu_start(run, &boot) || boot_wait(run) ? -1 : 0;
+	err = qemu_start(run, &boot) || boot_wait(run, "reach init") ? -1 : 0;
 	close(boot.initramfs);
 	return err;
 }

@@ -28,11 +28,11 @@ static const char help[] =
 	"      --memory MIB         default: 512    --cpus N         default: 1\n"
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
 	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
+	"      --preload            load the modules once, into a template of their own\n"
 	"      --cold               no template     --clean          remove templates\n"
 	"      --bare               no driver       --no-port        and no port for one\n"
 	"      --tty, --no-tty      a terminal, or none; Ctrl-] three times ends it\n"
-	"      --allow-splat        a kernel that complained is no failure\n"
-	"      --json FILE          write the outcome there (-: stderr)\n"
+	"      --allow-splat        never 120       --json FILE      report (-: stderr)\n"
 	"  -v, --verbose            show the console, and QEMU's command line\n"
 	"  -h, --help               this text       -V, --version\n"
 	"Exit status: the command's own, or 120 the kernel complained, 121 it panicked,\n"
@@ -49,6 +49,7 @@ enum {
 	OPT_MACHINE,
 	OPT_ACCEL,
 	OPT_COLD,
+	OPT_PRELOAD,
 	OPT_BARE,
 	OPT_NO_PORT,
 	OPT_QEMU,
@@ -75,6 +76,7 @@ static const struct option long_options[] = {
 	{ "machine", required_argument, NULL, OPT_MACHINE },
 	{ "accel", required_argument, NULL, OPT_ACCEL },
 	{ "cold", no_argument, NULL, OPT_COLD },
+	{ "preload", no_argument, NULL, OPT_PRELOAD },
 	{ "bare", no_argument, NULL, OPT_BARE },
 	{ "no-port", no_argument, NULL, OPT_NO_PORT },
 	{ "qemu", required_argument, NULL, OPT_QEMU },
@@ -216,6 +218,9 @@ static int take(struct options *options, int option, char *value)
 		break;
 	case OPT_COLD:
 		options->cold = true;
+		break;
+	case OPT_PRELOAD:
+		options->preload = true;
 		break;
 	case OPT_BARE:
 		options->bare = true;

@@ -42,6 +42,7 @@ enum machine {
  * @machine: QEMU's
  * @accelerator: what to run on
  * @cold: boot from scratch
+ * @preload: the modules are the template's
  * @qemu: more of QEMU's own arguments
  * @no_port: without isa-debug-exit
  * @net: a user-mode network
@@ -69,6 +70,7 @@ struct options {
 	enum machine machine;
 	enum accelerator_choice accelerator;
 	bool cold;
+	bool preload;
 	bool net;
 	bool bare;
 	bool no_port;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 #define PORT_NAME	 "qemu-run"
 
@@ -43,7 +43,10 @@ struct frame_header {
 };
 
 enum frame_type {
-	/* To the guest: the job, in this order, up to FRAME_START. */
+	/*
+	 * To the guest: the job, in this order, up to FRAME_START. Modules that a
+	 * template keeps come before it, up to FRAME_HOLD.
+	 */
 	FRAME_JOB = 1,	 /* struct job */
 	FRAME_ARGUMENT,	 /* text */
 	FRAME_VARIABLE,	 /* NAME=value */
@@ -54,6 +57,7 @@ enum frame_type {
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
 	FRAME_PACKED_END,
 	FRAME_START,
+	FRAME_HOLD,	 /* say hello again: a template is made of what there is now */
 
 	/* To the guest, while the command runs. */
 	FRAME_INPUT,	 /* bytes; none of them: end of input */
@@ -67,7 +71,7 @@ enum frame_type {
 	FRAME_END,	  /* int32_t: 0 or an errno */
 
 	/* From the guest. */
-	FRAME_HELLO = 64, /* struct hello: booted, waiting for a job */
+	FRAME_HELLO = 64, /* struct hello: waiting for a job, or for more of it */
 	FRAME_STARTED,	  /* the command has been forked */
 	FRAME_OUTPUT,	  /* bytes of stdout */
 	FRAME_ERRORS,	  /* bytes of stderr */

@@ -365,13 +365,14 @@ void template_discard(struct run *run);
 int template_clean(struct run *run);
 
 /**
- * boot_wait() - waits until a guest that boots says hello
+ * boot_wait() - waits until a guest says hello: it has booted, or done what came next
  * @run: the run
+ * @to: what it is about to do, for the line that says that it did not
  *
  * Return: 0 or -1: either the run lacks something, by lack_heard(), or the
  * outcome is set and the reason said.
  */
-int boot_wait(struct run *run);
+int boot_wait(struct run *run, const char *to);
 
 /* initramfs.c */
 
@@ -438,6 +439,16 @@ int job_put(struct run *run, uint32_t type, const void *data, size_t length);
  * Return: 0 or -1, having said why.
  */
 int job_pack(struct run *run, int file);
+
+/**
+ * job_preload() - gives the guest the modules that its template keeps
+ * @run: the run
+ *
+ * It says hello again when it has loaded them.
+ *
+ * Return: 0 or -1, having said why unless QEMU has ended.
+ */
+int job_preload(struct run *run);
 
 /**
  * job_send() - gives the guest its job

@@ -94,6 +94,14 @@ static char *make_key(struct run *run)
 		   options->disks.count, options->net,
 		   options->append ? options->append : "");
 	text_print(&key, "port %d\n", !options->no_port);
+	for (i = 0; options->preload && i < options->modules.count; i++) {
+		const char *module = options->modules.items[i];
+
+		path = print("%.*s", (int)strcspn(module, ","), module);
+		text_print(&key, "module %s\n", module);
+		add_file(&key, "of", path);
+		free(path);
+	}
 	for (i = 0; i < options->qemu.count; i++)
 		text_print(&key, "qemu %s\n", options->qemu.items[i]);
 	if (run->kvm) {
@@ -278,7 +286,7 @@ static void evict(struct run *run, const char *keep)
 	free(parent);
 }
 
-int boot_wait(struct run *run)
+int boot_wait(struct run *run, const char *to)
 {
 	uint64_t silent_since = now_ns();
 	size_t heard = 0;
@@ -296,8 +304,8 @@ int boot_wait(struct run *run)
 		if (now_ns() - silent_since >= BOOT_SILENCE_NS) {
 			run->killed = true;
 			last_words(run);
-			fail(run, "kernel %s did not reach init: silent for %llu s",
-			     run->kernel.release, BOOT_SILENCE_NS / 1000000000);
+			fail(run, "kernel %s did not %s: silent for %llu s",
+			     run->kernel.release, to, BOOT_SILENCE_NS / 1000000000);
 			outcome_decide(run);
 			return -1;
 		}
@@ -359,6 +367,19 @@ static int punch_zeroes(int file, off_t size)
 	return 0;
 }
 
+/* preload() - the modules that this template keeps */
+static int preload(struct run *run)
+{
+	if (!run->options.preload || !run->options.modules.count)
+		return 0;
+	if (job_preload(run)) {
+		if (run->vm.ended)
+			outcome_decide(run);
+		return -1;
+	}
+	return boot_wait(run, "load the modules");
+}
+
 /* settle() - what a boot left to do, each clone would do again. */
 static int settle(struct run *run)
 {
@@ -398,7 +419,7 @@ static int fill(struct run *run, const char *directory, const char *key)
 	}
 	if (initramfs_make(run, boot.initramfs) || qemu_start(run, &boot))
 		goto out;
-	if (boot_wait(run) || settle(run) || save(run, state))
+	if (boot_wait(run, "reach init") || preload(run) || settle(run) || save(run, state))
 		goto out_vm;
 	qemu_reset(run);
 	err = punch_zeroes(boot.memory, size);

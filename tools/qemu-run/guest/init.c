@@ -48,8 +48,8 @@ struct session {
 	int tainted;
 	int random;
 	struct way way;
-	struct hello hello;
 
+	bool watching; /* complaints has its place in the log */
 	struct job job;
 	struct list arguments;
 	struct list fetches;
@@ -181,6 +181,13 @@ static void send_frame(struct session *session, uint32_t type, const void *data,
 	port_write(session, session->output, sizeof(header) + length);
 }
 
+static void say_hello(struct session *session)
+{
+	struct hello hello = { .version = PROTOCOL_VERSION, .way = session->way.way };
+
+	send_frame(session, FRAME_HELLO, &hello, sizeof(hello));
+}
+
 /* Says why there will be no command, and waits for the host to have read it. */
 static void refuse(struct session *session, uint32_t status, const char *what,
 		   const char *why);
@@ -304,6 +311,17 @@ static void refuse(struct session *session, uint32_t status, const char *what,
 	end_machine(session, status);
 }
 
+/*
+ * What the kernel complains of is the job's from here on, or from the first of the
+ * modules that a template keeps.
+ */
+static void watch_kernel(struct session *session)
+{
+	if (!session->watching)
+		lseek(session->complaints, 0, SEEK_END);
+	session->watching = true;
+}
+
 static void begin_job(struct session *session, const struct frame *frame)
 {
 	struct {
@@ -325,8 +343,7 @@ static void begin_job(struct session *session, const struct frame *frame)
 		log_line("cannot reseed the random pool: %s", strerror(errno));
 	explicit_bzero(&pool, sizeof(pool));
 	explicit_bzero(session->job.seed, sizeof(session->job.seed));
-
-	lseek(session->complaints, 0, SEEK_END);
+	watch_kernel(session);
 }
 
 static void take_module(struct session *session, const struct frame *first)
@@ -352,6 +369,7 @@ static void take_module(struct session *session, const struct frame *first)
 		memcpy(image + length, frame.data, frame.length);
 		length += frame.length;
 	}
+	watch_kernel(session);
 	err = load_module(image, length, parameters);
 	free(image);
 	/* Built in after all, or brought by a module before it. */
@@ -436,6 +454,9 @@ static void take_job(struct session *session)
 		case FRAME_PACKED_END:
 			close(session->packed);
 			session->packed = -1;
+			break;
+		case FRAME_HOLD:
+			say_hello(session);
 			break;
 		case FRAME_START:
 			return;
@@ -760,11 +781,9 @@ int main(void)
 	/* The first fault on the clock's page: each clone would take it again. */
 	clock_gettime(CLOCK_MONOTONIC, &session.started);
 
-	session.hello.version = PROTOCOL_VERSION;
-	session.hello.way = session.way.way;
-	send_frame(&session, FRAME_HELLO, &session.hello, sizeof(session.hello));
+	say_hello(&session);
 
-	/* A template stops here, and each of its clones wakes up here. */
+	/* A template stops in here, and each of its clones wakes up there. */
 	take_job(&session);
 	start_command(&session);
 	run_command(&session);
