@@ -1,18 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# What every test file loads.
+# What the tests of the driver load: a guest, and what it leaves.
 
-bats_require_minimum_version 1.5.0
-load /usr/lib/bats/bats-support/load
-load /usr/lib/bats/bats-assert/load
-
-top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-PATH=${BUILD:-$top/build}:$PATH
-
-# MACHINE= is one of QEMU's, for those that do not mean a certain one.
-export QEMU_RUN_KERNEL=$KERNEL_DIR QEMU_RUN_MACHINE=${MACHINE:-pc}
-# The user's templates are not the tests' to fill or to clean.
-export XDG_CACHE_HOME=${BUILD:-$top/build}/test-cache
-mkdir -p "$XDG_CACHE_HOME"
+# shellcheck source=tests/common.bash
+source "${BASH_SOURCE[0]%/*}/common.bash"
 
 # guest [option of qemu-run...]: runs the script on standard input in a fresh
 # guest, with the driver's file at hand and not loaded. Sets status to QEMU's, and

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# What every test file has, by its helper: bats' assertions, and where things are.
+
+bats_require_minimum_version 1.5.0
+load /usr/lib/bats/bats-support/load
+load /usr/lib/bats/bats-assert/load
+
+top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+PATH=${BUILD:-$top/build}:$PATH
+
+# MACHINE= is one of QEMU's, for those that do not mean a certain one.
+export QEMU_RUN_KERNEL=$KERNEL_DIR QEMU_RUN_MACHINE=${MACHINE:-pc}
+# The user's templates are not the tests' to fill or to clean.
+export XDG_CACHE_HOME=${BUILD:-$top/build}/test-cache
+mkdir -p "$XDG_CACHE_HOME"
