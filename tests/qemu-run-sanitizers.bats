@@ -126,6 +126,10 @@ template()
 	assert_outcome 0 exit
 	vm --cold -- false
 	assert_outcome 1 exit
+	vm --preload -m vfat -- true
+	assert_outcome 0 exit
+	vm --preload -m loop,max_part=text -- true
+	assert_outcome 125 cannot-run
 	vm --clean
 	assert_equal "$status" 0
 }
@@ -156,7 +160,7 @@ template()
 	assert_no_reports
 }
 
-@test 'sanitizers: a template made, a cold boot, all templates removed' {
+@test 'sanitizers: templates made, a cold boot, all templates removed' {
 	with_sanitizers
 	template
 	assert_no_reports
@@ -186,10 +190,10 @@ template()
 	assert_no_reports 1
 }
 
-@test 'valgrind: a template made, a cold boot, all templates removed' {
+@test 'valgrind: templates made, a cold boot, all templates removed' {
 	with_valgrind
 	template
-	assert_no_reports 3
+	assert_no_reports 5
 }
 
 @test 'fuzz: ten thousand sessions of a guest, honest and not; modules, whole and not' {
