@@ -28,6 +28,15 @@ static bool order(struct run *run, const char *command, uint64_t end)
 	return true;
 }
 
+/* said() - whether a text is on the console after its first bytes, @from of them. */
+static bool said(const struct run *run, size_t from, const char *text)
+{
+	/* Of a console that grew so much, the beginning has gone. */
+	if (run->console.length < from)
+		from = 0;
+	return run->console.length > from && strcasestr(run->console.data + from, text);
+}
+
 /*
  * press() - a key of the kernel's sysrq, on its console: after a break. Waits for
  * what it has to say. Returns 1 when it says something, 0 when it does not, and -1
@@ -46,11 +55,7 @@ static int press(struct run *run, char key)
 	for (quiet_since = now_ns();;) {
 		bool answered;
 
-		/* Of a console that grew so much, the beginning has gone. */
-		if (run->console.length < from)
-			from = 0;
-		answered = run->console.length > from &&
-			   strcasestr(run->console.data + from, "sysrq");
+		answered = said(run, from, "sysrq");
 		until = answered && quiet_since + QUIET_NS < end ? quiet_since + QUIET_NS : end;
 		if (now_ns() >= until || pump(run, until))
 			return answered;
@@ -70,8 +75,16 @@ void last_words(struct run *run)
 	if (!run->restored && !order(run, "{\"execute\":\"qmp_capabilities\"}\n", end))
 		return;
 	answer = press(run, 'w');
-	if (answer > 0)
+	if (answer > 0) {
+		size_t from = run->console.length;
+
 		press(run, 'l');
+		/*
+		 * A kernel whose console is a thread, as on PREEMPT_RT, may have said
+		 * it and not come to print it. A panic does.
+		 */
+		answer = said(run, from, "Comm: ");
+	}
 	if (answer)
 		return;
 	end = now_ns() + PANIC_NS;
