@@ -688,7 +688,8 @@ hotplugged()
 			lose_the_first()
 			{
 				insmod fault.ko cpu=0
-				echo "remaining $(cat $driver/remaining)"
+				# The console may want the processor that goes.
+				echo "remaining $(cat $driver/remaining)" >/dev/kmsg
 				echo irq_off >$what
 				sleep 60
 			}
@@ -702,7 +703,7 @@ hotplugged()
 # ended_by_the_second: the deadline was still to come when the first was lost.
 ended_by_the_second()
 {
-	assert_line --regexp '^remaining [1-9]'
+	grep -qE 'remaining [1-9]' "$witness" || fail "the deadline came first: $(<"$witness")"
 	logged 'processor 0 spins with interrupts off'
 	ended 42 deadline process 'hard interrupt'
 }
