@@ -757,6 +757,7 @@ ended_by_the_second()
 # Down to where the machine would sleep, and up again after a second: what QEMU's
 # firmware does then is not what this is about.
 @test 'hotplug: a processor that suspend took away is the only one left' {
+	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
 	# The lost one stalls RCU for longer than that waits, and says so in an NMI:
 	# no place for the witness, whose tracepoint tells in turn.
 	splats='rcu: INFO: rcu_|include/trace/events/printk\.h'
@@ -773,6 +774,7 @@ ended_by_the_second()
 }
 
 @test 'hotplug: the deadline passes while the guest is suspended' {
+	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
 	hotplugged -c 2 -a no_console_suspend <<-'E'
 		echo 5 >/sys/module/suspend/parameters/pm_test_delay
 		echo core >/sys/power/pm_test
