@@ -13,3 +13,9 @@ export QEMU_RUN_KERNEL=$KERNEL_DIR QEMU_RUN_MACHINE=${MACHINE:-pc}
 # The user's templates are not the tests' to fill or to clean.
 export XDG_CACHE_HOME=${BUILD:-$top/build}/test-cache
 mkdir -p "$XDG_CACHE_HOME"
+
+# kernel_has OPTION: whether the kernel under test was configured with it.
+kernel_has()
+{
+	grep -qE "^CONFIG_$1=[ym]\$" "$KERNEL_DIR/config" 2>/dev/null
+}

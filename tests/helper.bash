@@ -78,12 +78,6 @@ assert_outlived()
 	assert_equal "$(jq -r '.outcome, .exit_status' "$BATS_TEST_TMPDIR/json" | paste -sd ' ')" 'exit 0'
 }
 
-# kernel_has OPTION: whether the kernel under test was configured with it.
-kernel_has()
-{
-	grep -qE "^CONFIG_$1=[ym]\$" "$KERNEL_DIR/config" 2>/dev/null
-}
-
 # How a kernel begins the report of a mistake of its own: KASAN and the like,
 # lockdep, debug objects, the detectors of what hangs; and how kmemleak's file does.
 readonly splat='(^|[] ])(BUG: |WARNING: |INFO: (task|rcu_|trying to register)|UBSAN: |Oops: |general protection fault|unreferenced object |kmemleak: [0-9]+ new)'

@@ -41,7 +41,7 @@ promised()
 	assert_equal "$(comm -13 <(promised | cut -d ' ' -f 1 | sort) <(sort <<<"$output"))" ''
 }
 
-@test 'lkdtm: every type ends as the table says, in time, and never with 0' {
+@test 'lkdtm: every type ends in time, with a status that is true, and never with 0' {
 	local types row type status outcome wrong=()
 
 	vm --module lkdtm -- sed 1d /sys/kernel/debug/provoke-crash/DIRECT
@@ -52,9 +52,14 @@ promised()
 	[[ ! ${LKDTM-} ]] || sort "$BATS_TEST_TMPDIR/rows" >"$LKDTM"
 	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/rows")" "$(wc -l <<<"$types")"
 	while read -r type status outcome; do
+		[[ "$status $outcome" =~ ^(7 exit|120 splat|121 panic|123 hung|124 deadline)$ ]] ||
+			wrong+=("$type ended with $status ($outcome)")
+		# Much of the table is KASAN's doing: without it memory is spoilt unseen,
+		# or the spoilt stack is what ends the guest.
+		kernel_has KASAN || continue
 		row=$(promised | grep "^$type ") || true
 		# One of several, where the row gives several.
-		[[ $status != 0 && " ${row//,/ } " == *" $status "* && " ${row//,/ } " == *" $outcome "* ]] ||
+		[[ " ${row//,/ } " == *" $status "* && " ${row//,/ } " == *" $outcome "* ]] ||
 			wrong+=("$type ended with $status ($outcome), promised: $row")
 	done <"$BATS_TEST_TMPDIR/rows"
 	((${#wrong[@]} == 0)) || fail "$(printf '%s\n' "${wrong[@]}")"
