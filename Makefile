@@ -71,11 +71,11 @@ install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
 modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
 
-clean: ## remove what was built, keep the kernels that were fetched
+clean: ## remove what was built, keep the kernels
 	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/test-cache \
 		build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
 
-distclean: ## remove what was fetched, too
+distclean: ## remove those, too: the next run fetches the newest
 	rm -rf build
 
 help: ## this list
@@ -89,7 +89,8 @@ help: ## this list
 	@echo
 	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
 	@echo 'make test-debug takes KVER=6.1 or 6.12, WATCH=kcsan for data races, LLVM=1.'
-	@echo 'TESTS= narrows make test to files; ACCEL=kvm or tcg settles the accelerator.'
+	@echo 'TESTS= narrows make test to files, SUITES= test-kernels, BENCHES= bench.'
+	@echo 'LOADS= ROUNDS= SEED= are for the endurance; ACCEL=kvm or tcg settles the accelerator.'
 
 setup-run setup-test setup-check setup-bench setup-debug:
 	@scripts/setup $(@:setup-%=%)

@@ -182,6 +182,12 @@ templates()
 	assert_equal "$status" 125
 }
 
+@test 'a BUILD that is not there is named' {
+	BUILD=$BATS_TEST_TMPDIR/none vm -- true
+	assert_outcome 125 cannot-run
+	assert_stderr "BUILD=$BATS_TEST_TMPDIR/none: No such file or directory"
+}
+
 @test 'a full disk for the templates is a clear error' {
 	((EUID == 0)) || skip 'mounts a small file system, as root'
 	mkdir small

@@ -88,6 +88,12 @@ rewrap()
 	assert_output --partial 'did not end within 5 s'
 }
 
+@test 'vm: a code whose status looks like a signal is not taken for one' {
+	vm <<<'insmod qemu_poweroff.ko code=68'
+	assert_equal "$status" 137
+	refute_line --partial 'was killed'
+}
+
 @test 'vm: the kernel is entered as a bzImage, too' {
 	local kernel=$BATS_TEST_TMPDIR/kernel
 

@@ -11,7 +11,7 @@
 /* Machine check, bad page, oops, warning, soft lockup: the kernel's own complaints. */
 #define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14)
 
-/* The exit statuses of DESIGN's table. */
+/* The exit statuses, as qemu-run(1) has them. */
 enum {
 	EXIT_SPLAT = 120,
 	EXIT_PANIC,

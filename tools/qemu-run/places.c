@@ -117,12 +117,16 @@ int places_find(struct run *run)
 		return fail(run, "qemu-run-init: not found: build it with make");
 
 	places->cache = find_cache();
-	if (build && *build)
+	if (build && *build) {
 		places->build = realpath(build, NULL);
-	else if (in_tree && !access(self, W_OK))
+		if (!places->build)
+			return fail(run, "BUILD=%s: %s: make the directory, or leave BUILD unset",
+				    build, strerror(errno));
+	} else if (in_tree && !access(self, W_OK)) {
 		places->build = copy(self);
-	else if (places->cache)
+	} else if (places->cache) {
 		places->build = copy(places->cache);
+	}
 	if (!places->build)
 		return fail(run, "no directory to keep kernels in: set XDG_CACHE_HOME, or BUILD");
 	setenv("BUILD", places->build, 1);
