@@ -45,6 +45,13 @@
 /* What an x86 machine reads from a port with no device behind it. */
 #define NO_DEVICE	0xff
 
+/*
+ * Before ACPI's handler, which ends the machine with status 0 and does not return,
+ * and before that of EFI, in drivers/firmware/efi/reboot.c, which is one above. A
+ * priority has room for one handler.
+ */
+#define POWER_OFF_PRIORITY	(SYS_OFF_PRIO_FIRMWARE + 16)
+
 /* How long QEMU may take to end once it was told to. */
 #define END_GRACE_MS	1000
 
@@ -381,14 +388,13 @@ static int __init qemu_poweroff_init(void)
 		goto release_ports;
 	}
 
-	/* Above ACPI's, which ends the machine with status 0 and does not return. */
 	power_off_handler = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF,
-						     SYS_OFF_PRIO_FIRMWARE + 1,
-						     power_off, NULL);
+						     POWER_OFF_PRIORITY, power_off, NULL);
 	if (IS_ERR(power_off_handler)) {
 		err = PTR_ERR(power_off_handler);
-		pr_err("cannot register the power-off handler: error %d: free memory, and load again\n",
-		       err);
+		pr_err("cannot register the power-off handler: error %d: %s, and load again\n",
+		       err, err == -EBUSY ? "unload the driver that has its priority" :
+		       "free memory");
 		goto destroy_deadline;
 	}
 

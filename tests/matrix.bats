@@ -557,6 +557,30 @@ one_of_two()
 	ended 3 power-off power-off
 }
 
+@test 'power-off: EFI has a handler above that of ACPI' {
+	faulty <<-'E'
+		insmod fault.ko what=efi_power_off
+		insmod qemu_poweroff.ko delay=-1 code=42
+		poweroff -f
+	E
+	refute_line --partial 'asked to power off'
+	ended 42 power-off power-off
+}
+
+@test 'power-off: a load that finds its priority taken is refused' {
+	faulty <<-'E'
+		insmod fault.ko what=power_off_priorities
+		insmod qemu_poweroff.ko delay=1 code=42 2>&1
+		cat /proc/modules /proc/ioports | grep qemu_poweroff
+		sleep 2
+	E
+	assert_line --partial 'Device or resource busy'
+	logged 'qemu_poweroff: cannot register the power-off handler: error -16: unload the driver'
+	refute_line --partial '10f4-10f7'
+	refute_line --regexp '^qemu_poweroff '
+	not_ended
+}
+
 @test 'power-off: a driver that was unloaded leaves it alone' {
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42

@@ -277,6 +277,34 @@ static int do_panic_mid_expiry(void)
 	return console ? tracepoint_probe_register(console, see_log, NULL) : -ENOENT;
 }
 
+static int power_off_nothing(struct sys_off_data *data)
+{
+	pr_emerg("asked to power off, priority %ld\n", (long)data->cb_data);
+	return NOTIFY_DONE;
+}
+
+static int register_power_off(long priority)
+{
+	return PTR_ERR_OR_ZERO(register_sys_off_handler(SYS_OFF_MODE_POWER_OFF, priority,
+							power_off_nothing, (void *)priority));
+}
+
+/* Where drivers/firmware/efi/reboot.c has its own, on a machine that needs it. */
+static int do_efi_power_off(void)
+{
+	return register_power_off(SYS_OFF_PRIO_FIRMWARE + 1);
+}
+
+static int do_power_off_priorities(void)
+{
+	long priority;
+	int err = 0;
+
+	for (priority = SYS_OFF_PRIO_FIRMWARE + 1; !err && priority < 256; priority++)
+		err = register_power_off(priority);
+	return err;
+}
+
 static int shut_down_slowly(struct notifier_block *unused, unsigned long action, void *data)
 {
 	pr_emerg("shutting down slowly\n");
@@ -315,6 +343,9 @@ static const struct {
 	{ "panic_irq", do_panic_irq },
 	/* In hard-interrupt context, between the driver's decision and its write. */
 	{ "panic_mid_expiry", do_panic_mid_expiry },
+	/* A power-off handler above ACPI's, as EFI has it; one at each such priority. */
+	{ "efi_power_off", do_efi_power_off },
+	{ "power_off_priorities", do_power_off_priorities },
 	/* A shutdown that takes after_us=. */
 	{ "slow_shutdown", do_slow_shutdown },
 };
