@@ -176,7 +176,9 @@ static atomic_t verdict = ATOMIC_INIT(UNDECIDED);
  *
  * Context: any. The first one logs, and may have to wait for the console, for ever
  * if the console is stuck. Whoever comes later is there for that case: it writes to
- * the port before it logs, and up to QEMU 9.0 does not come back from there.
+ * the port before it logs, and up to QEMU 9.0 does not come back from there. It needs
+ * a processor that takes interrupts, besides the one that is stuck with the console
+ * and the one that waits for it.
  */
 static void end_machine(enum reason reason, int ending_code, const char *path)
 {
@@ -313,7 +315,9 @@ static void dying(enum kmsg_dump_reason reason)
 {
 	int panicking = READ_ONCE(panic_code.value);
 
-	if (reason == KMSG_DUMP_PANIC && panicking != PANIC_CODE_NEVER)
+	/* Where there was a reason before, its code is what is written. */
+	if (reason == KMSG_DUMP_PANIC &&
+	    (panicking != PANIC_CODE_NEVER || atomic_read(&verdict) != UNDECIDED))
 		end_machine(PANIC, panicking, "panic");
 	else if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
 		end_machine(HALT, READ_ONCE(code.value), "process");

@@ -460,6 +460,16 @@ one_of_two()
 	ended 42 deadline process
 }
 
+@test 'first reason: a panic that is left alone does not undo the decision of the deadline' {
+	faulty <<-'E'
+		insmod fault.ko what=panic_mid_expiry
+		insmod qemu_poweroff.ko delay=1 code=42 panic_code=-1
+		sleep 60
+	E
+	logged 'Kernel panic - not syncing: fault in hard-interrupt context'
+	ended 42 deadline process
+}
+
 @test 'first reason: a panic at the moment of the deadline' {
 	local after_us first
 
