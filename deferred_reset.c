@@ -15,12 +15,19 @@
  * interrupts. The kernel moves the timer of a processor that goes offline to
  * another; it comes back with its processor, and one that was not there when the
  * wait started joins it when it comes up.
+ *
+ * The deadline is its own state. Who expires it claims it first, by negating it; who
+ * cancels it withdraws it, by zeroing it. The first of them has it, for good: what
+ * was withdrawn does not expire, and what expires is waited for with its backstop in
+ * place.
  */
 #include <linux/cpuhotplug.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -40,6 +47,24 @@ struct deferred_reset_timer {
 	struct deferred_reset *reset;
 };
 
+/*
+ * Claims the expiry of what was found to be armed for @due. Returns false where it
+ * was withdrawn since, or armed anew: then whoever asks has come for nothing. True
+ * where someone else has claimed it, too, and may be held up.
+ *
+ * Context: any.
+ */
+static bool deferred_reset_claim(struct deferred_reset *reset, s64 due)
+{
+	s64 found;
+
+	if (due <= 0)
+		return due < 0;
+	found = atomic64_cmpxchg(&reset->due, due, -due);
+	return found == due || found == -due;
+}
+
+/* Context: process, or hard interrupt; the expiry is claimed. */
 static void deferred_reset_expire(struct deferred_reset *reset,
 				  enum deferred_reset_path path)
 {
@@ -51,14 +76,12 @@ static void deferred_reset_expire(struct deferred_reset *reset,
 	atomic64_set(&reset->fired_at, ktime_get_boottime_ns());
 }
 
-/* Context: process. */
-static void deferred_reset_queue(struct deferred_reset *reset)
+/* In jiffies. Rounded up, so as not to come early; the timers mend the lateness. */
+static unsigned long deferred_reset_jiffies_left(s64 due)
 {
-	s64 left = ktime_to_ns(ktime_sub(reset->deadline, ktime_get_boottime()));
+	s64 left = due - ktime_get_boottime_ns();
 
-	/* Rounded up, so as not to come early; the timers mend the lateness. */
-	queue_delayed_work(reset->queue, &reset->work,
-			   nsecs_to_jiffies64(left > 0 ? left + TICK_NSEC - 1 : 0));
+	return nsecs_to_jiffies64(left > 0 ? left + TICK_NSEC - 1 : 0);
 }
 
 /* Context: process. */
@@ -66,6 +89,7 @@ static void deferred_reset_work(struct work_struct *work)
 {
 	struct deferred_reset *reset =
 		container_of(to_delayed_work(work), struct deferred_reset, work);
+	s64 due = atomic64_read(&reset->due);
 
 	/* Pulled forward while it ran, or come back to life after the backstop. */
 	if (atomic64_read(&reset->fired_at))
@@ -75,11 +99,12 @@ static void deferred_reset_work(struct work_struct *work)
 	 * that advances them does, as a virtual one may. What was queued then comes
 	 * early by as much as they leap when it goes on.
 	 */
-	if (ktime_before(ktime_get_boottime(), reset->deadline)) {
-		deferred_reset_queue(reset);
+	if (due > ktime_get_boottime_ns()) {
+		queue_delayed_work(reset->queue, &reset->work, deferred_reset_jiffies_left(due));
 		return;
 	}
-	deferred_reset_expire(reset, DEFERRED_RESET_WORK);
+	if (deferred_reset_claim(reset, due))
+		deferred_reset_expire(reset, DEFERRED_RESET_WORK);
 }
 
 /*
@@ -91,19 +116,19 @@ static void deferred_reset_step(struct deferred_reset *reset, s64 now)
 
 	if (fired_at) {
 		/* To a processor that comes up afterwards this is old news. */
-		if (READ_ONCE(reset->survived))
+		if (atomic_read(&reset->survived))
 			return;
 		if (now - fired_at < DEFERRED_RESET_GRACE_NS) {
 			atomic64_set(&reset->next_step, fired_at + DEFERRED_RESET_GRACE_NS);
 			return;
 		}
-		WRITE_ONCE(reset->survived, true);
-		reset->ops->survived(reset);
+		if (!atomic_xchg(&reset->survived, true))
+			reset->ops->survived(reset);
 		return;
 	}
 	if (atomic_inc_return(&reset->steps) == 1)
 		mod_delayed_work(reset->queue, &reset->work, 0);
-	else
+	else if (deferred_reset_claim(reset, atomic64_read(&reset->due)))
 		deferred_reset_expire(reset, DEFERRED_RESET_BACKSTOP);
 }
 
@@ -120,7 +145,7 @@ static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
 	    atomic64_try_cmpxchg(&reset->next_step, &next, now + DEFERRED_RESET_GRACE_NS))
 		deferred_reset_step(reset, now);
 
-	if (READ_ONCE(reset->survived))
+	if (atomic_read(&reset->survived))
 		return HRTIMER_NORESTART;
 	hrtimer_set_expires(timer, ns_to_ktime(atomic64_read(&reset->next_step)));
 	return HRTIMER_RESTART;
@@ -136,7 +161,8 @@ static void deferred_reset_start_timer(void *data)
 {
 	struct deferred_reset *reset = data;
 
-	hrtimer_start(&this_cpu_ptr(reset->timers)->timer, reset->deadline,
+	hrtimer_start(&this_cpu_ptr(reset->timers)->timer,
+		      ns_to_ktime(atomic64_read(&reset->next_step)),
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
@@ -158,17 +184,10 @@ static int deferred_reset_online(unsigned int cpu, struct hlist_node *node)
 	 * or it comes after, and finds it armed. If both, there is no harm done.
 	 */
 	raw_spin_lock_irq(&reset->lock);
-	if (reset->armed)
+	if (atomic64_read(&reset->due))
 		deferred_reset_start_timer(reset);
 	raw_spin_unlock_irq(&reset->lock);
 	return 0;
-}
-
-static void deferred_reset_set_armed(struct deferred_reset *reset, bool armed)
-{
-	raw_spin_lock_irq(&reset->lock);
-	reset->armed = armed;
-	raw_spin_unlock_irq(&reset->lock);
 }
 
 int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops)
@@ -238,27 +257,88 @@ void deferred_reset_destroy(struct deferred_reset *reset)
 	destroy_workqueue(reset->queue);
 }
 
+/*
+ * From here on no expiry begins, and no processor that comes up starts a timer.
+ * Returns false where an expiry has begun.
+ *
+ * Context: process.
+ */
+static bool deferred_reset_withdraw(struct deferred_reset *reset)
+{
+	bool withdrawn;
+	s64 due;
+
+	raw_spin_lock_irq(&reset->lock);
+	due = atomic64_read(&reset->due);
+	withdrawn = due >= 0 && atomic64_try_cmpxchg(&reset->due, &due, 0);
+	raw_spin_unlock_irq(&reset->lock);
+	return withdrawn;
+}
+
+/*
+ * Waits for an expiry that has begun, while the backstop stands: one that is held
+ * up would otherwise be waited for beyond any deadline.
+ *
+ * Context: process, may sleep.
+ */
+static void deferred_reset_sit_out(struct deferred_reset *reset)
+{
+	while (!atomic64_read(&reset->fired_at))
+		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
+	/* It may not be the work that has come to its end. */
+	cancel_delayed_work_sync(&reset->work);
+	raw_spin_lock_irq(&reset->lock);
+	atomic64_set(&reset->due, 0);
+	raw_spin_unlock_irq(&reset->lock);
+}
+
+/*
+ * Waits for callbacks of the timers that are running. None of them expires: nothing
+ * is armed.
+ *
+ * Context: process, preemption may be off: a hard timer's end is not slept for.
+ */
+static void deferred_reset_cancel_timers(struct deferred_reset *reset)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
+}
+
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 {
 	s64 ns = clamp_t(s64, ktime_to_ns(delay), 0, DEFERRED_RESET_MAX_NS);
+	s64 due;
 
-	deferred_reset_cancel(reset);
+	/*
+	 * Until the new deadline stands nothing may take this processor away: the
+	 * old one is gone, and who is preempted then may never run again.
+	 */
+	preempt_disable();
+	while (!deferred_reset_withdraw(reset)) {
+		preempt_enable();
+		deferred_reset_sit_out(reset);
+		preempt_disable();
+	}
+	deferred_reset_cancel_timers(reset);
 
-	reset->deadline = ktime_add_ns(ktime_get_boottime(), ns);
-	reset->survived = false;
-	atomic64_set(&reset->next_step, ktime_to_ns(reset->deadline));
+	due = ktime_get_boottime_ns() + ns;
+	atomic_set(&reset->survived, false);
+	atomic64_set(&reset->next_step, due);
 	atomic_set(&reset->steps, 0);
 	atomic64_set(&reset->fired_at, 0);
 	/* From here on a processor that comes up starts its timer by itself. */
-	deferred_reset_set_armed(reset, true);
+	raw_spin_lock_irq(&reset->lock);
+	atomic64_set(&reset->due, due);
+	raw_spin_unlock_irq(&reset->lock);
 
-	deferred_reset_queue(reset);
-
+	/* That of an earlier arming may be pending, or on its way to see this one. */
+	mod_delayed_work(reset->queue, &reset->work, deferred_reset_jiffies_left(due));
 	/*
 	 * This processor first: where another takes no interrupts the call to it
 	 * does not come back, and the deadline must stand by then.
 	 */
-	preempt_disable();
 	deferred_reset_start_timer(reset);
 	smp_call_function(deferred_reset_start_timer, reset, true);
 	preempt_enable();
@@ -269,27 +349,18 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 
 void deferred_reset_cancel(struct deferred_reset *reset)
 {
-	int cpu;
-
-	/*
-	 * While the backstop stands: this waits for a callback, and one that is
-	 * held up would otherwise be waited for beyond any deadline.
-	 */
-	cancel_delayed_work_sync(&reset->work);
-	/* From here on no processor that comes up starts a timer. */
-	deferred_reset_set_armed(reset, false);
-	for_each_possible_cpu(cpu)
-		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
-	/* A timer may have queued the work once more; the work starts no timer. */
+	if (!deferred_reset_withdraw(reset))
+		deferred_reset_sit_out(reset);
+	deferred_reset_cancel_timers(reset);
+	/* Last, as the timers queue it; it finds nothing to expire. */
 	cancel_delayed_work_sync(&reset->work);
 }
 
 ktime_t deferred_reset_remaining(const struct deferred_reset *reset)
 {
-	ktime_t left;
+	s64 due = atomic64_read(&reset->due);
 
-	if (!reset->armed || atomic64_read(&reset->fired_at))
+	if (!due || atomic64_read(&reset->fired_at))
 		return ns_to_ktime(-1);
-	left = ktime_sub(reset->deadline, ktime_get_boottime());
-	return max_t(ktime_t, left, 0);
+	return ns_to_ktime(max_t(s64, abs(due) - ktime_get_boottime_ns(), 0));
 }

@@ -61,13 +61,12 @@ struct deferred_reset {
 	int hotplug_state;
 	struct hlist_node hotplug_node;
 
-	raw_spinlock_t lock;	/* armed, against processors that come up */
-	bool armed;
-	ktime_t deadline;	/* boottime */
+	raw_spinlock_t lock;	/* arming, against processors that come up */
+	atomic64_t due;		/* boottime, ns; 0: not armed; negative: it expires */
 	atomic64_t next_step;	/* boottime, ns: when the timers act again */
 	atomic_t steps;		/* how often they have, since the arming */
 	atomic64_t fired_at;	/* boottime, ns; 0 before the expiry */
-	bool survived;
+	atomic_t survived;
 };
 
 /**
@@ -95,9 +94,11 @@ void deferred_reset_destroy(struct deferred_reset *reset);
  * @delay: how long to wait, at most DEFERRED_RESET_MAX_NS; 0 or less expires at
  *	once, before this returns
  *
- * Replaces an earlier arming. Never expires early. Time that the system is
- * suspended counts. Where a processor takes no interrupts this may not return,
- * but the deadline stands. A processor that comes up later guards it, too.
+ * Replaces an earlier arming, with no moment between that has neither, unless
+ * that one has begun to expire: then this waits, as deferred_reset_cancel() does.
+ * Never expires early. Time that the system is suspended counts. Where a processor
+ * takes no interrupts this may not return, but the deadline stands. A processor
+ * that comes up later guards it, too.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_cancel().
@@ -108,8 +109,8 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay);
  * deferred_reset_cancel() - end the wait without expiring
  * @reset: the expiry; one that is not armed is left alone
  *
- * Waits for a callback that is running. Nothing of @reset runs afterwards, until
- * it is armed again.
+ * An expiry that has begun is not taken back: this waits for it, with the backstop
+ * in place. Nothing of @reset runs afterwards, until it is armed again.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_arm().
