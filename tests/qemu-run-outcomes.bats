@@ -65,7 +65,7 @@ load qemu-run
 		echo "the guest goes on"'
 	assert_output 'the guest goes on'
 	assert_outcome 120 splat
-	assert_stderr 'NULL pointer dereference'
+	assert_stderr 'Oops: '
 }
 
 @test 'panic: 121 and the last lines of the console' {
@@ -118,6 +118,17 @@ load qemu-run
 	assert_stderr 'sysrq: Show Blocked State'
 }
 
+@test 'deadline: 124, where the port is not the driver'\''s' {
+	vm --bare --timeout 0.5 -- sleep 100
+	assert_outcome 124 deadline
+	# The guest ends by a power-off: QEMU's status says nothing.
+	vm --no-port --timeout 0.5 -- sleep 100
+	assert_outcome 124 deadline
+	# A code of its own before that is its own.
+	vm --bare --timeout 60 -- sh -c 'printf "\13" | dd of=/dev/port bs=1 seek=4340 2>/dev/null; sleep 100'
+	assert_outcome 11 port
+}
+
 @test 'deadline: a command that is faster keeps its status' {
 	vm --timeout 60 -- sh -c 'exit 7'
 	assert_outcome 7 exit
@@ -154,7 +165,8 @@ load qemu-run
 @test 'hung: processors that take no interrupts are made to say what they spin in' {
 	local fault
 	fault=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
-	vm --cpus 2 --timeout 2 -f "$fault/fault.ko" -- \
+	# Time enough to load it.
+	vm --cpus 2 --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault/fault.ko" -- \
 		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
 	assert_outcome 123 hung
 	assert_stderr 'had to be killed'
@@ -175,7 +187,7 @@ load qemu-run
 	C
 	# Without the driver nobody inside ends it.
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --bare --timeout 1 -f "$BATS_TEST_TMPDIR/hog" -- \
+	vm --bare --timeout "$(is_watched && echo 10 || echo 1)" -f "$BATS_TEST_TMPDIR/hog" -- \
 		sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 			for share in /sys/kernel/debug/sched/fair_server/*/runtime; do
 				[ ! -e "$share" ] || echo 0 >"$share"

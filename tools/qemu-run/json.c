@@ -68,15 +68,20 @@ static void put_phases(struct run *run, struct text *json)
 	text_print(json, "}");
 }
 
+static const char *way_name(uint32_t way)
+{
+	return way == WAY_DRIVER ? "driver" : way == WAY_PORT ? "init" : "power-off";
+}
+
 /* path_taken() - how the guest came to its end. */
 static char *path_taken(struct run *run)
 {
 	const char *line = NULL, *next = run->console.data, *end;
 
 	if (run->have_status && run->outcome != OUTCOME_HUNG)
-		return copy(run->status.way == WAY_DRIVER ? "driver" :
-			    run->status.way == WAY_PORT	  ? "init" :
-							    "power-off");
+		return copy(way_name(run->status.way));
+	if (run->deadline_passed && run->outcome == OUTCOME_DEADLINE)
+		return copy(way_name(run->deadline_way));
 	/* What the driver said last: "qemu_poweroff: ..." */
 	while (next && (next = strstr(next, "qemu_poweroff: ")))
 		line = next++;

@@ -149,7 +149,9 @@ static void decide_without_status(struct run *run)
 {
 	char *said = lack_said(run);
 
-	if (run->options.bare && run->started && run->qemu_code >= 0) {
+	if (run->deadline_passed) {
+		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);
+	} else if (run->options.bare && run->started && run->qemu_code >= 0) {
 		outcome_set(run, OUTCOME_PORT, run->qemu_code);
 	} else if (run->qemu_code == CODE_DEADLINE && run->started && run->options.timeout_ms) {
 		outcome_set(run, OUTCOME_DEADLINE, EXIT_DEADLINE);

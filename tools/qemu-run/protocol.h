@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 3
+#define PROTOCOL_VERSION 4
 
 #define PORT_NAME	 "qemu-run"
 
@@ -80,6 +80,7 @@ enum frame_type {
 	FRAME_COMPLAINT,  /* a line that the kernel complained with */
 	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_TAKEN */
 	FRAME_TAKEN,	  /* struct taken: off a serial port */
+	FRAME_DEADLINE,	  /* uint32_t way_out: it has passed, and that is how the machine ends */
 };
 
 enum job_flags {
@@ -116,7 +117,6 @@ struct status {
 	uint32_t code;	 /* 0-255, as a shell gives it */
 	uint32_t signal; /* 0: it exited */
 	uint32_t way;
-	uint32_t deadline; /* 1: ended by the timeout */
 	uint64_t taint_before;
 	uint64_t taint_after;
 	uint64_t run_ns;

@@ -145,6 +145,8 @@ struct run {
 	bool hello;
 	bool started;
 	bool have_status;
+	bool deadline_passed;
+	uint32_t deadline_way;
 	bool refused;
 	uint32_t refused_status;
 	bool bad_guest; /* sent what is no frame */

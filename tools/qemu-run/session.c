@@ -181,6 +181,13 @@ static int handle(struct run *run, const struct frame *frame)
 		run->have_status = true;
 		run->phase[PHASE_STATUS] = now_ns();
 		return queue_frame(run, FRAME_BYE, NULL, 0);
+	case FRAME_DEADLINE:
+		if (frame->length != sizeof(run->deadline_way) || !run->started ||
+		    !run->options.timeout_ms)
+			return -1;
+		memcpy(&run->deadline_way, frame->data, sizeof(run->deadline_way));
+		run->deadline_passed = true;
+		return 0;
 	default:
 		return -1;
 	}
