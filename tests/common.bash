@@ -19,3 +19,10 @@ kernel_has()
 {
 	grep -qE "^CONFIG_$1=[ym]\$" "$KERNEL_DIR/config" 2>/dev/null
 }
+
+# is_watched: whether the kernel watches its own memory or its races, and is several
+# times slower for it.
+is_watched()
+{
+	kernel_has KASAN || kernel_has KCSAN
+}

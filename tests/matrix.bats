@@ -136,25 +136,26 @@ hogged_by_real_time()
 		for share in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
 			[ ! -e $share ] || echo 0 >$share
 		done
+		! grep -q ' dl_server_start$' /proc/kallsyms || [ -e $share ] || echo 'a share is kept'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo fifo >$what
 		sleep 60
 	E
+	# The second share goes by the scheduler's debug files, if it has them.
+	if [[ $output == *'a share is kept'* ]]; then
+		ended 42 deadline 'hard interrupt' process
+	else
+		ended 42 deadline 'hard interrupt'
+	fi
 }
 
-@test 'deadline: a real-time task hogs the only processor' {
-	hogged_by_real_time
-	ended 42 deadline 'hard interrupt'
-}
-
-@test 'deadline: real-time tasks hog both processors' {
-	hogged_by_real_time -c 2
-	ended 42 deadline 'hard interrupt'
-}
+@test 'deadline: a real-time task hogs the only processor' { hogged_by_real_time; }
+@test 'deadline: real-time tasks hog both processors' { hogged_by_real_time -c 2; }
 
 @test 'deadline: the work queues of the system are flooded with sleepers' {
 	faulty -c 2 <<-'E'
+		echo 10000 >/proc/sys/kernel/threads-max
 		insmod fault.ko count=1000 what=flood_workqueues
 		# Three queues, and each has 256 workers at most, or more.
 		until [ $(ps | grep -c kworker) -ge 768 ]; do usleep 100000; done
@@ -270,14 +271,14 @@ one_of_two()
 }
 
 @test 'deadline: a NULL dereference in a process, without panic_on_oops' {
-	splats='BUG: kernel NULL pointer dereference|Oops: '
+	splats='BUG: kernel NULL pointer dereference|Oops: |KASAN: null-ptr-deref'
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		insmod fault.ko what=null
 		echo "the guest goes on"
 		sleep 60
 	E
-	logged 'BUG: kernel NULL pointer dereference'
+	logged 'Oops: '
 	assert_line 'the guest goes on'
 	ended 42 deadline process
 }
@@ -343,7 +344,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in a process, with panic_on_oops' {
-	splats='BUG: kernel NULL pointer dereference|Oops: '
+	splats='BUG: kernel NULL pointer dereference|Oops: |KASAN: null-ptr-deref'
 	faulty <<-'E'
 		echo 1 >/proc/sys/kernel/panic_on_oops
 		insmod qemu_poweroff.ko delay=-1
@@ -354,7 +355,7 @@ one_of_two()
 }
 
 @test 'panic: a NULL dereference in interrupt context' {
-	splats='BUG: kernel NULL pointer dereference|Oops: '
+	splats='BUG: kernel NULL pointer dereference|Oops: |KASAN: null-ptr-deref'
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=null_irq
@@ -985,7 +986,8 @@ ended_by_the_second()
 # tree (4096) and unsigned (8192), and by nothing else.
 sound()
 {
-	assert_line 'tainted 12288'
+	# Out of tree; unsigned, where the kernel knows of signatures.
+	assert_line "tainted $((4096 + $(kernel_has MODULE_SIG && echo 8192 || echo 0)))"
 }
 
 # raced NAME: that race's line in the log: of the armings that there were, each
@@ -1037,11 +1039,14 @@ raced()
 }
 
 @test 'a thousand times: the driver unloaded at the moment of the expiry' {
+	local times=1000
+
+	! is_watched || times=100
 	harmless
 	# Time that the guest sleeps passes at once.
 	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t 600 <<-E
 		i=0 expired=0 pause=990000
-		while [ \$i -lt 1000 ]; do
+		while [ \$i -lt $times ]; do
 			dmesg -c >/dev/null
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=1 code=65
 			usleep \$pause
@@ -1059,9 +1064,9 @@ raced()
 		sleep 60
 	E
 	local expired
-	expired=$(sed -nE 's/^1000 loads, ([0-9]+) expired$/\1/p' <<<"$output")
-	echo "# 1000 loads, $expired expired" >&3
-	((expired > 10 && expired < 990))
+	expired=$(sed -nE "s/^$times loads, ([0-9]+) expired\$/\1/p" <<<"$output")
+	echo "# $times loads, $expired expired" >&3
+	((expired > 10 && expired < times - 10))
 	# What the machine was told is what the log says, not one byte more.
 	assert_equal "$(wc -c <"$written")" "$expired"
 	assert_equal "$(tr -d A <"$written")" ''

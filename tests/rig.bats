@@ -74,7 +74,7 @@ rewrap()
 }
 
 @test 'initramfs: a module for another kernel is refused, with both versions' {
-	sed "s/$(<"$KERNEL_DIR/release")/$(tr 0-9 9 <"$KERNEL_DIR/release")/" \
+	sed "s/$(<"$KERNEL_DIR/release")/$(tr 0-9 9 <"$KERNEL_DIR/release")/g" \
 		"$MODULE_DIR/qemu_poweroff.ko" >"$BATS_TEST_TMPDIR/other.ko"
 	run "$top/scripts/initramfs" -k "$KERNEL_DIR" -o "$BATS_TEST_TMPDIR/a" -m "$BATS_TEST_TMPDIR/other.ko"
 	assert_failure
