@@ -1043,19 +1043,22 @@ raced()
 
 	! is_watched || times=100
 	harmless
-	# Time that the guest sleeps passes at once.
+	# Time that the guest sleeps passes at once. How long an unload takes is the
+	# guest's affair: towards the moment in steps that halve with each change of sides.
 	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t 600 <<-E
-		i=0 expired=0 pause=990000
+		i=0 expired=0 pause=990000 step=40000 side=
 		while [ \$i -lt $times ]; do
 			dmesg -c >/dev/null
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=1 code=65
 			usleep \$pause
 			rmmod qemu_poweroff
 			if dmesg | grep -q 'deadline: ending'; then
-				expired=\$((expired + 1)) pause=\$((pause - 100))
+				expired=\$((expired + 1)) pause=\$((pause - step)) now=late
 			else
-				pause=\$((pause + 100))
+				pause=\$((pause + step)) now=early
 			fi
+			[ \$now = "\$side" ] || [ \$step -le 100 ] || step=\$((step / 2))
+			side=\$now
 			i=\$((i + 1))
 		done
 		echo "\$i loads, \$expired expired"
