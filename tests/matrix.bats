@@ -735,9 +735,11 @@ hotplugged()
 	faulty -a clocksource=hpet "$@" <"$script"
 }
 
-# ended_by_the_second: the deadline was still to come when the first was lost.
+# ended_by_the_second: the deadline was still to come when the first was lost. What
+# the second does may wait for the first for ever, and the kernel may notice.
 ended_by_the_second()
 {
+	splats="${splats:+$splats|}watchdog: BUG: soft lockup"
 	grep -qE 'remaining [1-9]' "$witness" || fail "the deadline came first: $(<"$witness")"
 	logged 'processor 0 spins with interrupts off'
 	ended 42 deadline process 'hard interrupt'
