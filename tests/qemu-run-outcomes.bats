@@ -129,6 +129,16 @@ load qemu-run
 	assert_outcome 11 port
 }
 
+# A kernel that boots on a busy host measures its clock badly, if it is let.
+@test 'deadline: not before its time, by the clock of the host' {
+	vm -- sleep 3
+	assert_outcome 0 exit
+	(($(json '.phases_ms.command | floor') >= 2990))
+	vm --timeout 3 -- sleep 100
+	assert_outcome 124 deadline
+	(($(json '.phases_ms.end | floor') >= 2990))
+}
+
 @test 'deadline: a command that is faster keeps its status' {
 	vm --timeout 60 -- sh -c 'exit 7'
 	assert_outcome 7 exit
