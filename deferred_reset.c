@@ -316,7 +316,7 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	 * old one is gone, and who is preempted then may never run again.
 	 */
 	preempt_disable();
-	while (!deferred_reset_withdraw(reset)) {
+	if (!deferred_reset_withdraw(reset)) {
 		preempt_enable();
 		deferred_reset_sit_out(reset);
 		preempt_disable();
