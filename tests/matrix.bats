@@ -136,22 +136,22 @@ hogged_by_real_time()
 		for share in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
 			[ ! -e $share ] || echo 0 >$share
 		done
-		! grep -q ' dl_server_start$' /proc/kallsyms || [ -e $share ] || echo 'a share is kept'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=2 code=42
 		echo fifo >$what
 		sleep 60
 	E
-	# The second share goes by the scheduler's debug files, if it has them.
-	if [[ $output == *'a share is kept'* ]]; then
-		ended 42 deadline 'hard interrupt' process
-	else
-		ended 42 deadline 'hard interrupt'
-	fi
 }
 
-@test 'deadline: a real-time task hogs the only processor' { hogged_by_real_time; }
-@test 'deadline: real-time tasks hog both processors' { hogged_by_real_time -c 2; }
+@test 'deadline: a real-time task hogs the only processor' {
+	hogged_by_real_time
+	ended 42 deadline 'hard interrupt'
+}
+
+@test 'deadline: real-time tasks hog both processors' {
+	hogged_by_real_time -c 2
+	ended 42 deadline 'hard interrupt'
+}
 
 @test 'deadline: the work queues of the system are flooded with sleepers' {
 	faulty -c 2 <<-'E'
@@ -278,7 +278,11 @@ one_of_two()
 		echo "the guest goes on"
 		sleep 60
 	E
-	logged 'Oops: '
+	if kernel_has KASAN; then
+		logged 'KASAN: null-ptr-deref'
+	else
+		logged 'BUG: kernel NULL pointer dereference'
+	fi
 	assert_line 'the guest goes on'
 	ended 42 deadline process
 }
@@ -735,11 +739,9 @@ hotplugged()
 	faulty -a clocksource=hpet "$@" <"$script"
 }
 
-# ended_by_the_second: the deadline was still to come when the first was lost. What
-# the second does may wait for the first for ever, and the kernel may notice.
+# ended_by_the_second: the deadline was still to come when the first was lost.
 ended_by_the_second()
 {
-	splats="${splats:+$splats|}watchdog: BUG: soft lockup"
 	grep -qE 'remaining [1-9]' "$witness" || fail "the deadline came first: $(<"$witness")"
 	logged 'processor 0 spins with interrupts off'
 	ended 42 deadline process 'hard interrupt'
@@ -1041,15 +1043,15 @@ raced()
 }
 
 @test 'a thousand times: the driver unloaded at the moment of the expiry' {
-	local times=1000
+	local limit=600
 
-	! is_watched || times=100
+	! is_watched || limit=3000
 	harmless
 	# Time that the guest sleeps passes at once. How long an unload takes is the
 	# guest's affair: towards the moment in steps that halve with each change of sides.
-	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t 600 <<-E
+	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t $limit <<-E
 		i=0 expired=0 pause=990000 step=40000 side=
-		while [ \$i -lt $times ]; do
+		while [ \$i -lt 1000 ]; do
 			dmesg -c >/dev/null
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=1 code=65
 			usleep \$pause
@@ -1069,9 +1071,9 @@ raced()
 		sleep 60
 	E
 	local expired
-	expired=$(sed -nE "s/^$times loads, ([0-9]+) expired\$/\1/p" <<<"$output")
-	echo "# $times loads, $expired expired" >&3
-	((expired > 10 && expired < times - 10))
+	expired=$(sed -nE 's/^1000 loads, ([0-9]+) expired$/\1/p' <<<"$output")
+	echo "# 1000 loads, $expired expired" >&3
+	((expired > 10 && expired < 990))
 	# What the machine was told is what the log says, not one byte more.
 	assert_equal "$(wc -c <"$written")" "$expired"
 	assert_equal "$(tr -d A <"$written")" ''

@@ -209,7 +209,7 @@ templates()
 	cache=$(mktemp -d)
 	chown 65534:65534 "$cache"
 	run setpriv --reuid 65534 --regid 65534 --clear-groups env -u BUILD XDG_CACHE_HOME="$cache" \
-		timeout 300 qemu-run --no-tty -- sh -c 'echo hi; exit 3'
+		timeout "$(is_watched && echo 300 || echo 120)" qemu-run --no-tty -- sh -c 'echo hi; exit 3'
 	rm -rf "$cache"
 	assert_equal "$status" 3
 	assert_output --partial hi

@@ -194,7 +194,7 @@ load qemu-run
 	C
 	# Without the driver nobody inside ends it.
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --bare --timeout "$(is_watched && echo 10 || echo 3)" -f "$BATS_TEST_TMPDIR/hog" -- \
+	vm --bare --timeout "$(is_watched && echo 10 || echo 1)" -f "$BATS_TEST_TMPDIR/hog" -- \
 		sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 			for share in /sys/kernel/debug/sched/fair_server/*/runtime; do
 				[ ! -e "$share" ] || echo 0 >"$share"
