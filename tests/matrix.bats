@@ -536,6 +536,23 @@ one_of_two()
 	assert_power_off
 }
 
+# refused_after FAULT ERROR LINE: after that fault a load is refused with that error
+# and that line in the log, and leaves nothing.
+refused_after()
+{
+	faulty <<-E
+		insmod fault.ko what=$1
+		insmod qemu_poweroff.ko delay=1 code=42 2>&1
+		cat /proc/modules /proc/ioports | grep qemu_poweroff
+		sleep 2
+	E
+	assert_line --partial "$2"
+	logged "$3"
+	refute_line --partial '10f4-10f7'
+	refute_line --regexp '^qemu_poweroff '
+	not_ended
+}
+
 # --- Power-off, halt, reboot ------------------------------------------------
 
 @test 'power-off: poweroff -f' {
@@ -583,17 +600,8 @@ one_of_two()
 }
 
 @test 'power-off: a load that finds its priority taken is refused' {
-	faulty <<-'E'
-		insmod fault.ko what=power_off_priorities
-		insmod qemu_poweroff.ko delay=1 code=42 2>&1
-		cat /proc/modules /proc/ioports | grep qemu_poweroff
-		sleep 2
-	E
-	assert_line --partial 'Device or resource busy'
-	logged 'qemu_poweroff: cannot register the power-off handler: error -16: unload the driver'
-	refute_line --partial '10f4-10f7'
-	refute_line --regexp '^qemu_poweroff '
-	not_ended
+	refused_after power_off_priorities 'Device or resource busy' \
+		'qemu_poweroff: cannot register the power-off handler: error -16: unload the driver'
 }
 
 @test 'power-off: a driver that was unloaded leaves it alone' {
@@ -846,17 +854,8 @@ ended_by_the_second()
 @test 'hotplug: a load with no slot left for it is refused' {
 	# The kernel has never run out of them.
 	splats='WARNING: .*__cpuhp_setup_state'
-	faulty <<-'E'
-		insmod fault.ko what=hotplug_states
-		insmod qemu_poweroff.ko delay=1 code=42 2>&1
-		cat /proc/modules /proc/ioports | grep qemu_poweroff
-		sleep 2
-	E
-	assert_line --partial 'No space left on device'
-	logged 'qemu_poweroff: cannot prepare the deadline: error -28: unload a module'
-	refute_line --partial '10f4-10f7'
-	refute_line --regexp '^qemu_poweroff '
-	not_ended
+	refused_after hotplug_states 'No space left on device' \
+		'qemu_poweroff: cannot prepare the deadline: error -28: unload a module'
 }
 
 # --- Control while the guest runs -------------------------------------------
