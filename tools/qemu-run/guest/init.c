@@ -114,7 +114,7 @@ static uint64_t elapsed_ns(const struct timespec *since)
  * That it is the deadline which ends the machine, where the code does not say so: it
  * may have no way to a port, or the port is the command's. In one write and if there
  * is room for it: a host that reads nothing does not hold the deadline up. What goes
- * into a serial port now does not come out before the end.
+ * into a serial port now does not come out before the end. Not in the middle of a frame.
  */
 static void report_deadline(struct session *session)
 {
