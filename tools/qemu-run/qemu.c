@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "run.h"
+#include "tsc.h"
 
 /* What QEMU finds its connections at: no path of the file system is involved. */
 enum {
@@ -55,46 +56,17 @@ static const char *virtio_bus(const struct options *options)
 	return options->machine == MACHINE_MICROVM ? "device" : "pci";
 }
 
-#ifdef __x86_64__
-/* The time, and the host's counter at that time: not with a pause between the two. */
-static uint64_t read_tsc(uint64_t *at)
-{
-	uint64_t before, ticks;
-
-	do {
-		before = now_ns();
-		ticks = __builtin_ia32_rdtsc();
-		*at = now_ns();
-	} while (*at - before > 5000);
-	return ticks;
-}
-#endif
-
 /*
  * tsc_early_khz() - what to tell a kernel that has no good clock to measure its TSC by
  *
- * On a busy host an emulated timer is read too irregularly. A kernel that has only the
- * PIT, as on a microvm, gives up on the TSC and then hangs for want of another clock;
- * one that has more may be wrong many times over, and keeps to it: what it measures
- * later counts only within one percent. All clones of a template would have a clock
- * that fast, and deadlines as early. TCG gives a guest the host's TSC, so what is
- * measured here holds there.
+ * All clones of a template would have a clock as wrong as its measurement, and
+ * deadlines as early. TCG gives a guest the host's TSC; KVM has a clock of its own.
  */
 static char *tsc_early_khz(const struct run *run)
 {
-#ifdef __x86_64__
-	uint64_t start, end, ticks;
+	unsigned long khz = run->kvm ? 0 : tsc_khz();
 
-	if (!run->kvm) {
-		ticks = read_tsc(&start);
-		usleep(20000);
-		ticks = read_tsc(&end) - ticks;
-		return print(" tsc_early_khz=%llu",
-			     (unsigned long long)(ticks * 1000000 / (end - start)));
-	}
-#endif
-	(void)run;
-	return copy("");
+	return khz ? print(" tsc_early_khz=%lu", khz) : copy("");
 }
 
 static void add_disks(struct run *run, struct list *arguments, bool real)
