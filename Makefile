@@ -72,8 +72,8 @@ modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
 
 clean: ## remove what was built, keep the kernels
-	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/test-cache \
-		build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
+	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/tsc-khz \
+		build/test-cache build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
 
 distclean: ## remove those, too: the next run fetches the newest
 	rm -rf build

@@ -94,6 +94,21 @@ rewrap()
 	refute_line --partial 'was killed'
 }
 
+@test 'vm: a machine whose only timer is the PIT boots, beside other work, too' {
+	local others=() i
+
+	for ((i = 0; i < $(nproc); i++)); do
+		timeout 150 sh -c 'while :; do :; done' 3>&- &
+		others+=($!)
+	done
+	vm -t 60 -c 2 -q -machine -q microvm <<-'E'
+		cat /sys/devices/system/clocksource/clocksource0/current_clocksource
+	E
+	kill "${others[@]}" || true
+	assert_power_off
+	assert_line --regexp '^(tsc|tsc-early|kvm-clock)$'
+}
+
 @test 'vm: the kernel is entered as a bzImage, too' {
 	local kernel=$BATS_TEST_TMPDIR/kernel
 
