@@ -49,6 +49,13 @@ boots()
 	assert_equal "$(boots)" 2
 }
 
+@test 'serial: what is missing is what this machine would need' {
+	[[ ! $without ]] || skip 'virtio is built into this kernel'
+	vm --machine microvm --bare "${kernel[@]}" -- sh -c 'exit 42'
+	assert_outcome 42 exit
+	assert_stderr 'lacks virtio_mmio (CONFIG_VIRTIO_MMIO)'
+}
+
 @test 'serial: a configuration tells it without a boot' {
 	[[ ! $without ]] || skip 'the configuration of this kernel has virtio'
 	ln -s "$(readlink -f "$KERNEL_DIR/config")" "$bare/config"

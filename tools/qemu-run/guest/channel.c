@@ -49,14 +49,28 @@ static int find_port(void)
 	return found;
 }
 
+/* has_pci() - whether this machine's devices are on a PCI bus, as not on a microvm. */
+static bool has_pci(void)
+{
+	DIR *devices = opendir("/sys/bus/pci/devices");
+	struct dirent *entry = NULL;
+
+	while (devices && (entry = readdir(devices)) && entry->d_name[0] == '.')
+		;
+	if (devices)
+		closedir(devices);
+	return entry;
+}
+
 static int open_virtio(void)
 {
+	bool pci = has_pci();
 	int tries, file;
 
 	/* Without the drivers there is nothing to wait for. */
-	if (access("/sys/bus/pci/drivers/virtio-pci", F_OK) &&
-	    access("/sys/bus/platform/drivers/virtio-mmio", F_OK)) {
-		lacks("virtio_pci (CONFIG_VIRTIO_PCI)");
+	if (access(pci ? "/sys/bus/pci/drivers/virtio-pci" :
+			 "/sys/bus/platform/drivers/virtio-mmio", F_OK)) {
+		lacks(pci ? "virtio_pci (CONFIG_VIRTIO_PCI)" : "virtio_mmio (CONFIG_VIRTIO_MMIO)");
 		return -ENODEV;
 	}
 	if (access(PORTS, F_OK)) {
