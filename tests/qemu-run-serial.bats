@@ -123,6 +123,9 @@ boots()
 	assert_outcome 124 deadline
 	assert_stderr 'no headers to build it with: going without the driver'
 	assert_stderr 'sysrq: Show Blocked State'
+	# The port is the command's, and its code says nothing of a deadline.
+	vm --bare "${kernel[@]}" --timeout 1 -- sleep 100
+	assert_outcome 124 deadline
 	vm "${kernel[@]}" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'

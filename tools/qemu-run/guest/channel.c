@@ -88,6 +88,19 @@ static int open_virtio(void)
 	return -ENODEV;
 }
 
+void channel_drain(int serial)
+{
+	unsigned int state;
+	int tries;
+
+	/* Not tcdrain(3), which waits for as long as the host does not read. */
+	for (tries = 0; tries < 1000; tries++) {
+		if (ioctl(serial, TIOCSERGETLSR, &state) || (state & TIOCSER_TEMT))
+			return;
+		usleep(1000);
+	}
+}
+
 static int open_serial(void)
 {
 	struct serial_struct port;

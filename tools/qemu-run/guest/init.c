@@ -113,8 +113,8 @@ static uint64_t elapsed_ns(const struct timespec *since)
 /*
  * That it is the deadline which ends the machine, where the code does not say so: it
  * may have no way to a port, or the port is the command's. In one write and if there
- * is room for it: a host that reads nothing does not hold the deadline up. What goes
- * into a serial port now does not come out before the end. Not in the middle of a frame.
+ * is room for it: a host that reads nothing does not hold the deadline up. Not in the
+ * middle of a frame.
  */
 static void report_deadline(struct session *session)
 {
@@ -126,8 +126,9 @@ static void report_deadline(struct session *session)
 		.way = session->way.way,
 	};
 
-	if (!session->channel.serial)
-		(void)!write(session->channel.fd, &frame, sizeof(frame));
+	(void)!write(session->channel.fd, &frame, sizeof(frame));
+	if (session->channel.serial)
+		channel_drain(session->channel.fd);
 }
 
 /* The timeout: what hangs in the kernel is worth more than the host's guess. */

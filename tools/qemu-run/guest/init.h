@@ -86,6 +86,14 @@ int channel_open(struct channel *channel, bool serial);
 ssize_t channel_read(struct channel *channel, void *data, size_t size);
 
 /**
+ * channel_drain() - waits for what was written to a serial port to come out
+ * @serial: the port
+ *
+ * For no more than about a second: the host may read nothing.
+ */
+void channel_drain(int serial);
+
+/**
  * struct way - how to end the machine with a code
  * @way: enum way_out
  * @code: qemu_poweroff's parameter, open, or -1
