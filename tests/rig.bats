@@ -109,6 +109,15 @@ rewrap()
 	assert_line --regexp '^(tsc|tsc-early|kvm-clock)$'
 }
 
+@test 'vm: an installed copy boots a guest, too' {
+	local copy=$BATS_TEST_TMPDIR/usr/local/share/qemu-poweroff
+
+	make -s -C "$top/tools/qemu-run" install DESTDIR="$BATS_TEST_TMPDIR"
+	BUILD=$BATS_TEST_TMPDIR/build run "$copy/scripts/vm" -k "$KERNEL_DIR" - <<<'echo from a copy'
+	assert_power_off
+	assert_output --partial 'from a copy'
+}
+
 @test 'vm: the kernel is entered as a bzImage, too' {
 	local kernel=$BATS_TEST_TMPDIR/kernel
 
