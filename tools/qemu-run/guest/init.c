@@ -113,8 +113,8 @@ static uint64_t elapsed_ns(const struct timespec *since)
 /*
  * That it is the deadline which ends the machine, where the code does not say so: it
  * may have no way to a port, or the port is the command's. In one write and if there
- * is room for it: a host that reads nothing does not hold the deadline up. Not in the
- * middle of a frame.
+ * is room for it: a host that reads nothing does not hold the deadline up, or by a
+ * second where the channel is a serial port. Not in the middle of a frame.
  */
 static void report_deadline(struct session *session)
 {
