@@ -172,6 +172,21 @@ templates()
 	assert_stderr 'give pc, q35 or microvm'
 }
 
+# It has ACPI's reduced hardware, and no port that tells what an NMI is for.
+@test 'machine: a microvm reboots, panics and hangs as another does' {
+	local fault
+	own_cache
+	vm --machine microvm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 122 silent
+	vm --machine microvm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	fault=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
+	vm --machine microvm --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault/fault.ko" -- \
+		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
+	assert_outcome 123 hung
+	assert_stderr 'RIP: 0010:spin_irq_off'
+}
+
 @test 'no home, or one that cannot be written: still runs' {
 	own_cache
 	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'
