@@ -18,8 +18,7 @@ KERNELS ?= 6.1 cloud rt 6.12 6.12-cloud 6.12-rt
 MACHINES ?= pc
 
 # What the kernel's own build would take from the environment or the command
-# line reaches it from there: V= W= C= LLVM=, and INSTALL_MOD_PATH=.
-export INSTALL_MOD_PATH
+# line reaches it from there: V= W= C= LLVM=.
 
 .PHONY: all module qemu-run run shell test test-kernels test-debug check bench install modules_install
 .PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug
@@ -69,7 +68,8 @@ install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
 	install -D -m 644 docs/qemu_poweroff.4 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man4/qemu_poweroff.4
 
 modules_install: module ## install the module: INSTALL_MOD_PATH
-	@scripts/module -k "$$($(kernel))" modules_install >/dev/null
+	@scripts/module -k "$$($(kernel))" modules_install \
+		$(if $(INSTALL_MOD_PATH),INSTALL_MOD_PATH='$(abspath $(INSTALL_MOD_PATH))') >/dev/null
 
 clean: ## remove what was built, keep the kernels
 	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/tsc-khz \

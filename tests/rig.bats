@@ -171,6 +171,31 @@ rewrap()
 	assert_output --partial qemu_poweroff.ko
 }
 
+@test 'module: make modules_install takes INSTALL_MOD_PATH from where it is typed' {
+	BUILD=$BATS_TEST_TMPDIR/build run make -C "$top" modules_install KDIR="$KERNEL_DIR/build" KERNEL="$KERNEL_DIR/vmlinux" \
+		INSTALL_MOD_PATH="$(realpath --relative-to="$top" "$BATS_TEST_TMPDIR")"
+	assert_success
+	run find "$BATS_TEST_TMPDIR/lib/modules/$(<"$KERNEL_DIR/release")" -name 'qemu_poweroff.ko*'
+	assert_output --partial qemu_poweroff.ko
+}
+
+@test 'module: of somebody else, with a Makefile for kbuild, or with nothing' {
+	local mine=$BATS_TEST_TMPDIR/mine
+	mkdir "$mine"
+	cat >"$mine/mine.c" <<-'C'
+		#include <linux/module.h>
+		MODULE_LICENSE("GPL");
+	C
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_failure
+	assert_output --partial 'no Kbuild there that says what to build'
+	echo 'obj-m := mine.o' >"$mine/Makefile"
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_success
+	[[ -e ${lines[-1]}/mine.ko ]]
+}
+
 @test 'setup: an unknown group is refused' {
 	run "$top/scripts/setup" everything
 	assert_failure
