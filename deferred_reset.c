@@ -276,6 +276,21 @@ static bool deferred_reset_withdraw(struct deferred_reset *reset)
 }
 
 /*
+ * Waits for callbacks of the timers that are running. That takes a moment, unless an
+ * expiry has begun: then one may be held up in it.
+ *
+ * Context: process; preemption may be off where no expiry has begun, as a hard timer's
+ * end is not slept for.
+ */
+static void deferred_reset_cancel_timers(struct deferred_reset *reset)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
+}
+
+/*
  * Waits for an expiry that has begun, while the backstop stands: one that is held
  * up would otherwise be waited for beyond any deadline.
  *
@@ -285,25 +300,15 @@ static void deferred_reset_sit_out(struct deferred_reset *reset)
 {
 	while (!atomic64_read(&reset->fired_at))
 		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
-	/* It may not be the work that has come to its end. */
+	/*
+	 * Of two that came, one may be at it still. A timer's first, as it may yet
+	 * queue the work, which was not to outlast this arming.
+	 */
+	deferred_reset_cancel_timers(reset);
 	cancel_delayed_work_sync(&reset->work);
 	raw_spin_lock_irq(&reset->lock);
 	atomic64_set(&reset->due, 0);
 	raw_spin_unlock_irq(&reset->lock);
-}
-
-/*
- * Waits for callbacks of the timers that are running. None of them expires: nothing
- * is armed.
- *
- * Context: process, preemption may be off: a hard timer's end is not slept for.
- */
-static void deferred_reset_cancel_timers(struct deferred_reset *reset)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
 }
 
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
