@@ -178,7 +178,7 @@ static atomic_t verdict = ATOMIC_INIT(UNDECIDED);
  * if the console is stuck. Whoever comes later is there for that case: it writes to
  * the port before it logs, and up to QEMU 9.0 does not come back from there. It needs
  * a processor that takes interrupts, besides the one that is stuck with the console
- * and the one that waits for it.
+ * and the one that waits for it; at a power-off there is none.
  */
 static void end_machine(enum reason reason, int ending_code, const char *path)
 {
@@ -305,8 +305,8 @@ static struct sys_off_handler *power_off_handler;
  * The ways down by panic and by halt. There is no sys-off handler for a halt, and a
  * panic notifier would come before pstore; the dumpers of the kernel's log come
  * late in both. They run in the order of their registration, so a pstore backend
- * that was there before this module has had its turn. Of a panic in NMI context
- * the kernel prints nothing before its dumpers: the code is right, the text lost.
+ * that was there before this module has had its turn. Of a panic in NMI context a
+ * legacy console prints nothing before the dumpers: the code is right, the text lost.
  *
  * Context: a panic has stopped the other processors and turned interrupts off; a
  * halt is in process context.
