@@ -7,13 +7,16 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/workqueue.h>
 
 #include <kunit/test.h>
@@ -41,6 +44,10 @@
  * @started: an expiry has begun
  * @held: the work is to be held up in its expiry, as long as this is set
  * @returned: an expiry by the work has come to its end
+ * @backstop_held: as @held, for the backstop on processor 0; that on another waits
+ *		   until there is one
+ * @backstop_entered: the backstop on processor 0 has begun
+ * @gave_up: the backstop was not let go
  */
 struct trial {
 	struct deferred_reset reset;
@@ -53,7 +60,27 @@ struct trial {
 	struct completion started;
 	bool held;
 	bool returned;
+	bool backstop_held;
+	bool backstop_entered;
+	bool gave_up;
 };
+
+/* By the clock, as jiffies may stand still beside a processor without interrupts. */
+static void hold_up_backstop(struct trial *trial)
+{
+	s64 limit = ktime_get_boottime_ns() + LIMIT_MS / 3 * NSEC_PER_MSEC;
+	bool here = smp_processor_id() == 0;
+
+	if (here)
+		WRITE_ONCE(trial->backstop_entered, true);
+	while (here ? READ_ONCE(trial->backstop_held) : !READ_ONCE(trial->backstop_entered)) {
+		if (ktime_get_boottime_ns() > limit) {
+			WRITE_ONCE(trial->gave_up, true);
+			return;
+		}
+		cpu_relax();
+	}
+}
 
 static void record_expiry(struct deferred_reset *reset, enum deferred_reset_path path)
 {
@@ -66,8 +93,11 @@ static void record_expiry(struct deferred_reset *reset, enum deferred_reset_path
 		atomic_inc(&trial->wrong_context);
 	atomic_inc(in_work ? &trial->by_work : &trial->by_backstop);
 	complete(&trial->started);
-	if (!in_work)
+	if (!in_work) {
+		if (READ_ONCE(trial->backstop_held))
+			hold_up_backstop(trial);
 		return;
+	}
 	/* It must not sleep, and so is held up as a processor in a loop is. */
 	while (READ_ONCE(trial->held) && time_before(jiffies, limit))
 		cpu_relax();
@@ -107,6 +137,7 @@ static void trial_exit(struct kunit *test)
 	if (!trial)
 		return;
 	WRITE_ONCE(trial->held, false);
+	WRITE_ONCE(trial->backstop_held, false);
 	deferred_reset_destroy(&trial->reset);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->wrong_context), 0);
 }
@@ -292,6 +323,7 @@ static DECLARE_DELAYED_WORK(let_go_work, let_go);
 static void let_go(struct work_struct *work)
 {
 	WRITE_ONCE(let_go_trial->held, false);
+	WRITE_ONCE(let_go_trial->backstop_held, false);
 }
 
 static void cancelled_while_firing(struct kunit *test)
@@ -378,6 +410,37 @@ static void backstop_of_blocked_work(struct kunit *test)
 	expect_calls(test, 0, 1, 1);
 }
 
+/*
+ * The backstop of one processor is held up, that of another has expired: whoever arms
+ * then waits for the first, and leaves the processor to others meanwhile.
+ */
+static void rearmed_while_backstop_is_held_up(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	if (!cpu_online(1))
+		kunit_skip(test, "takes two processors");
+	set_cpus_allowed_ptr(current, cpumask_of(1));
+	trial->backstop_held = true;
+	let_go_trial = trial;
+	reinit_completion(&unblock);
+	queue_work(trial->reset.queue, &block_work);
+	arm(trial, DELAY_MS);
+	await_count(test, &trial->by_backstop, 2);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->backstop_entered));
+	complete(&unblock);
+	flush_work(&block_work);
+
+	schedule_delayed_work_on(1, &let_go_work, msecs_to_jiffies(100));
+	deferred_reset_arm(&trial->reset, ktime_set(1000, 0));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->gave_up));
+	flush_delayed_work(&let_go_work);
+	KUNIT_EXPECT_GT(test, deferred_reset_remaining(&trial->reset), 0LL);
+	deferred_reset_cancel(&trial->reset);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), 2);
+}
+
 static void remaining(struct kunit *test)
 {
 	struct trial *trial = test->priv;
@@ -434,6 +497,7 @@ static struct kunit_case deferred_reset_cases[] = {
 	KUNIT_CASE(fired_once_only),
 	KUNIT_CASE(backstop_of_held_up_work),
 	KUNIT_CASE(backstop_of_blocked_work),
+	KUNIT_CASE(rearmed_while_backstop_is_held_up),
 	KUNIT_CASE(remaining),
 	KUNIT_CASE(destroyed_while_armed),
 	{}
