@@ -196,16 +196,12 @@ static void put(const char *path, const char *text)
 	close(file);
 }
 
-/* Gives back what the kernel keeps for later use; KASAN's quarantine, too. */
-static void settle(void)
+static void shrink_caches(void)
 {
 	DIR *caches = opendir("/sys/kernel/slab");
 	struct dirent *cache;
 	char path[512];
 
-	/* What RCU and the workqueues still have to free. */
-	sleep(3);
-	put("/proc/sys/vm/drop_caches", "3");
 	while (caches && (cache = readdir(caches))) {
 		if (*cache->d_name == '.')
 			continue;
@@ -214,6 +210,23 @@ static void settle(void)
 	}
 	if (caches)
 		closedir(caches);
+}
+
+/*
+ * Gives back what the kernel keeps for later use; KASAN's quarantine, too. More than
+ * once: RCU frees what was dropped only after a while, and then into the quarantine;
+ * and what was looked up of late is not dropped the first time.
+ */
+static void settle(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		/* What RCU and the workqueues still have to free. */
+		sleep(3);
+		put("/proc/sys/vm/drop_caches", "3");
+		shrink_caches();
+	}
 }
 
 /**
