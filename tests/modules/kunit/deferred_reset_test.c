@@ -9,12 +9,15 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
@@ -253,8 +256,9 @@ static void rearmed(struct kunit *test)
 	struct trial *trial = test->priv;
 	s64 due;
 
-	arm(trial, DELAY_MS);
-	due = arm(trial, 3 * DELAY_MS);
+	/* The first must not pass before the second is there. */
+	arm(trial, 5 * DELAY_MS);
+	due = arm(trial, 7 * DELAY_MS);
 	await_expiry(test);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
 	deferred_reset_cancel(&trial->reset);
@@ -323,7 +327,6 @@ static DECLARE_DELAYED_WORK(let_go_work, let_go);
 static void let_go(struct work_struct *work)
 {
 	WRITE_ONCE(let_go_trial->held, false);
-	WRITE_ONCE(let_go_trial->backstop_held, false);
 }
 
 static void cancelled_while_firing(struct kunit *test)
@@ -410,32 +413,47 @@ static void backstop_of_blocked_work(struct kunit *test)
 	expect_calls(test, 0, 1, 1);
 }
 
+static int let_backstop_go(void *data)
+{
+	struct trial *trial = data;
+
+	/* By then the arming is under way. */
+	usleep_range(100 * USEC_PER_MSEC, 200 * USEC_PER_MSEC);
+	WRITE_ONCE(trial->backstop_held, false);
+	return 0;
+}
+
 /*
  * The backstop of one processor is held up, that of another has expired: whoever arms
- * then waits for the first, and leaves the processor to others meanwhile.
+ * then waits for the first, and leaves the processor to others meanwhile. A thread of
+ * its own lets go, as what must be woken on the processor that is held up never runs.
  */
 static void rearmed_while_backstop_is_held_up(struct kunit *test)
 {
 	struct trial *trial = test->priv;
+	struct task_struct *thread;
 
 	if (!cpu_online(1))
 		kunit_skip(test, "takes two processors");
 	set_cpus_allowed_ptr(current, cpumask_of(1));
+	thread = kthread_create_on_cpu(let_backstop_go, trial, 1, "let_backstop_go");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	get_task_struct(thread);
 	trial->backstop_held = true;
-	let_go_trial = trial;
 	reinit_completion(&unblock);
 	queue_work(trial->reset.queue, &block_work);
 	arm(trial, DELAY_MS);
 	await_count(test, &trial->by_backstop, 2);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->backstop_entered));
-	complete(&unblock);
-	flush_work(&block_work);
 
-	schedule_delayed_work_on(1, &let_go_work, msecs_to_jiffies(100));
+	wake_up_process(thread);
 	deferred_reset_arm(&trial->reset, ktime_set(1000, 0));
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->gave_up));
-	flush_delayed_work(&let_go_work);
+	kthread_stop(thread);
+	put_task_struct(thread);
 	KUNIT_EXPECT_GT(test, deferred_reset_remaining(&trial->reset), 0LL);
+	complete(&unblock);
+	flush_work(&block_work);
 	deferred_reset_cancel(&trial->reset);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), 2);
