@@ -301,8 +301,9 @@ static void deferred_reset_sit_out(struct deferred_reset *reset)
 	while (!atomic64_read(&reset->fired_at))
 		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
 	/*
-	 * Of two that came, one may be at it still. A timer's first, as it may yet
-	 * queue the work, which was not to outlast this arming.
+	 * Of two that came to expire, one may be at it still. The timers first:
+	 * their callbacks may yet queue the work, and none of it may be left when
+	 * the next arming forgets that this one has fired.
 	 */
 	deferred_reset_cancel_timers(reset);
 	cancel_delayed_work_sync(&reset->work);
