@@ -172,7 +172,8 @@ rewrap()
 }
 
 @test 'module: make modules_install takes INSTALL_MOD_PATH from where it is typed' {
-	BUILD=$BATS_TEST_TMPDIR/build run make -C "$top" modules_install KDIR="$KERNEL_DIR/build" KERNEL="$KERNEL_DIR/vmlinux" \
+	BUILD=$BATS_TEST_TMPDIR/build run make -C "$top" modules_install \
+		KDIR="$KERNEL_DIR/build" KERNEL="$KERNEL_DIR/vmlinux" \
 		INSTALL_MOD_PATH="$(realpath --relative-to="$top" "$BATS_TEST_TMPDIR")"
 	assert_success
 	run find "$BATS_TEST_TMPDIR/lib/modules/$(<"$KERNEL_DIR/release")" -name 'qemu_poweroff.ko*'
