@@ -291,6 +291,18 @@ static void deferred_reset_cancel_timers(struct deferred_reset *reset)
 }
 
 /*
+ * Waits for an expiry, by whomever. Not for the work, which the backstop may take
+ * elsewhere in its queue, or come before.
+ *
+ * Context: process, may sleep.
+ */
+static void deferred_reset_await_expiry(struct deferred_reset *reset)
+{
+	while (!atomic64_read(&reset->fired_at))
+		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
+}
+
+/*
  * Waits for an expiry that has begun, while the backstop stands: one that is held
  * up would otherwise be waited for beyond any deadline.
  *
@@ -298,8 +310,7 @@ static void deferred_reset_cancel_timers(struct deferred_reset *reset)
  */
 static void deferred_reset_sit_out(struct deferred_reset *reset)
 {
-	while (!atomic64_read(&reset->fired_at))
-		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
+	deferred_reset_await_expiry(reset);
 	/*
 	 * Of two that came to expire, one may be at it still. The timers first:
 	 * their callbacks may yet queue the work, and none of it may be left when
@@ -350,7 +361,7 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	preempt_enable();
 
 	if (!ns)
-		flush_delayed_work(&reset->work);
+		deferred_reset_await_expiry(reset);
 }
 
 void deferred_reset_cancel(struct deferred_reset *reset)

@@ -413,6 +413,21 @@ static void backstop_of_blocked_work(struct kunit *test)
 	expect_calls(test, 0, 1, 1);
 }
 
+/* There is no work to wait for: it is the backstop that expires, before this returns. */
+static void at_once_with_blocked_work(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	reinit_completion(&unblock);
+	queue_work(trial->reset.queue, &block_work);
+	deferred_reset_arm(&trial->reset, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), 1);
+	complete(&unblock);
+	flush_work(&block_work);
+	deferred_reset_cancel(&trial->reset);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 0);
+}
+
 static int let_backstop_go(void *data)
 {
 	struct trial *trial = data;
@@ -515,6 +530,7 @@ static struct kunit_case deferred_reset_cases[] = {
 	KUNIT_CASE(fired_once_only),
 	KUNIT_CASE(backstop_of_held_up_work),
 	KUNIT_CASE(backstop_of_blocked_work),
+	KUNIT_CASE(at_once_with_blocked_work),
 	KUNIT_CASE(rearmed_while_backstop_is_held_up),
 	KUNIT_CASE(remaining),
 	KUNIT_CASE(destroyed_while_armed),
