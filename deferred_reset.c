@@ -311,6 +311,10 @@ static void deferred_reset_await_expiry(struct deferred_reset *reset)
 static void deferred_reset_sit_out(struct deferred_reset *reset)
 {
 	deferred_reset_await_expiry(reset);
+	/* From here on no processor that comes up starts a timer. */
+	raw_spin_lock_irq(&reset->lock);
+	atomic64_set(&reset->due, 0);
+	raw_spin_unlock_irq(&reset->lock);
 	/*
 	 * Of two that came to expire, one may be at it still. The timers first:
 	 * their callbacks may yet queue the work, and none of it may be left when
@@ -318,9 +322,6 @@ static void deferred_reset_sit_out(struct deferred_reset *reset)
 	 */
 	deferred_reset_cancel_timers(reset);
 	cancel_delayed_work_sync(&reset->work);
-	raw_spin_lock_irq(&reset->lock);
-	atomic64_set(&reset->due, 0);
-	raw_spin_unlock_irq(&reset->lock);
 }
 
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
