@@ -25,6 +25,7 @@
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/math.h>
@@ -261,17 +262,18 @@ void deferred_reset_destroy(struct deferred_reset *reset)
  * From here on no expiry begins, and no processor that comes up starts a timer.
  * Returns false where an expiry has begun.
  *
- * Context: process.
+ * Context: process; interrupts may be off.
  */
 static bool deferred_reset_withdraw(struct deferred_reset *reset)
 {
+	unsigned long flags;
 	bool withdrawn;
 	s64 due;
 
-	raw_spin_lock_irq(&reset->lock);
+	raw_spin_lock_irqsave(&reset->lock, flags);
 	due = atomic64_read(&reset->due);
 	withdrawn = due >= 0 && atomic64_try_cmpxchg(&reset->due, &due, 0);
-	raw_spin_unlock_irq(&reset->lock);
+	raw_spin_unlock_irqrestore(&reset->lock, flags);
 	return withdrawn;
 }
 
@@ -279,8 +281,8 @@ static bool deferred_reset_withdraw(struct deferred_reset *reset)
  * Waits for callbacks of the timers that are running. That takes a moment, unless an
  * expiry has begun: then one may be held up in it.
  *
- * Context: process; preemption may be off where no expiry has begun, as a hard timer's
- * end is not slept for.
+ * Context: process; interrupts may be off where no expiry has begun: a hard timer's end
+ * is not slept for, and its callback needs nothing of this processor.
  */
 static void deferred_reset_cancel_timers(struct deferred_reset *reset)
 {
@@ -330,14 +332,15 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	s64 due;
 
 	/*
-	 * Until the new deadline stands nothing may take this processor away: the
-	 * old one is gone, and who is preempted then may never run again.
+	 * Until the new deadline stands nothing may take this processor away, not
+	 * even an interrupt: the old one is gone, and who is preempted or
+	 * interrupted then may never run again.
 	 */
-	preempt_disable();
+	local_irq_disable();
 	if (!deferred_reset_withdraw(reset)) {
-		preempt_enable();
+		local_irq_enable();
 		deferred_reset_sit_out(reset);
-		preempt_disable();
+		local_irq_disable();
 	}
 	deferred_reset_cancel_timers(reset);
 
@@ -347,9 +350,9 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	atomic_set(&reset->steps, 0);
 	atomic64_set(&reset->fired_at, 0);
 	/* From here on a processor that comes up starts its timer by itself. */
-	raw_spin_lock_irq(&reset->lock);
+	raw_spin_lock(&reset->lock);
 	atomic64_set(&reset->due, due);
-	raw_spin_unlock_irq(&reset->lock);
+	raw_spin_unlock(&reset->lock);
 
 	/* That of an earlier arming may be pending, or on its way to see this one. */
 	mod_delayed_work(reset->queue, &reset->work, deferred_reset_jiffies_left(due));
@@ -358,6 +361,9 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 	 * does not come back, and the deadline must stand by then.
 	 */
 	deferred_reset_start_timer(reset);
+	/* On this processor to the end, as the call leaves out the one it comes from. */
+	preempt_disable();
+	local_irq_enable();
 	smp_call_function(deferred_reset_start_timer, reset, true);
 	preempt_enable();
 
