@@ -109,7 +109,10 @@ static void deferred_reset_work(struct work_struct *work)
 }
 
 /*
- * Context: hard interrupt, on one processor for each second from the deadline on.
+ * Once for each second from the deadline on, by the processor that comes first. One
+ * that is held up here may meet the next.
+ *
+ * Context: hard interrupt.
  */
 static void deferred_reset_step(struct deferred_reset *reset, s64 now)
 {
@@ -141,7 +144,10 @@ static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
 	s64 now = ktime_get_boottime_ns();
 	s64 next = atomic64_read(&reset->next_step);
 
-	/* Counted from now: after a long pause the work still gets its second. */
+	/*
+	 * Counted from now: after a long pause the work still gets its second,
+	 * unless the pause began after this and before the work.
+	 */
 	if (now >= next &&
 	    atomic64_try_cmpxchg(&reset->next_step, &next, now + DEFERRED_RESET_GRACE_NS))
 		deferred_reset_step(reset, now);
@@ -178,7 +184,7 @@ static int deferred_reset_online(unsigned int cpu, struct hlist_node *node)
 {
 	struct deferred_reset *reset = hlist_entry(node, struct deferred_reset, hotplug_node);
 
-	/* If it was started, it is on another processor now. */
+	/* On another processor now if it was started, but where going down failed. */
 	hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
 	/*
 	 * Either this comes before an arming, and that finds the processor online;

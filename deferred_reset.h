@@ -35,7 +35,8 @@ enum deferred_reset_path {
  * @expire: end whatever is to be ended. Must not sleep. Called once for each
  *	arming, unless it is held up: a second after the work was pulled forward,
  *	and every second from then on until a call has returned, the backstop calls
- *	it again, from another context and at the same time.
+ *	it again, from another context. The calls may overlap, and the one that was
+ *	held up may come last.
  * @survived: the expiry was in vain: a second after @expire returned the machine
  *	still runs. In hard-interrupt context, once.
  */
@@ -110,7 +111,7 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay);
  * @reset: the expiry; one that is not armed is left alone
  *
  * An expiry that has begun is not taken back: this waits for it, with the backstop
- * in place. Nothing of @reset runs afterwards, until it is armed again.
+ * in place. None of the callbacks comes afterwards, until @reset is armed again.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_arm().
