@@ -89,8 +89,10 @@ help: ## this list
 	@echo
 	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
 	@echo 'make test-debug takes KVER=6.1 or 6.12, WATCH=kcsan for data races, LLVM=1.'
-	@echo 'TESTS= narrows make test to files, SUITES= test-kernels, BENCHES= bench.'
-	@echo 'LOADS= ROUNDS= SEED= are for the endurance; ACCEL=kvm or tcg settles the accelerator.'
+	@echo 'TESTS=tests/driver.bats narrows make test and test-debug, BENCHES=bench/deadline bench.'
+	@echo 'SUITES=driver narrows test-kernels, KERNELS="6.1 rt" and MACHINES="pc q35" say where.'
+	@echo 'LOADS=1000 ROUNDS=20000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
+	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
 setup-run setup-test setup-check setup-bench setup-debug:
 	@scripts/setup $(@:setup-%=%)
