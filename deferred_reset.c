@@ -41,10 +41,12 @@
 /**
  * struct deferred_reset_timer - one processor's timer
  * @timer: expires in hard-interrupt context, on PREEMPT_RT too
+ * @call: has that processor start it
  * @reset: what it belongs to
  */
 struct deferred_reset_timer {
 	struct hrtimer timer;
+	call_single_data_t call;
 	struct deferred_reset *reset;
 };
 
@@ -162,15 +164,40 @@ static enum hrtimer_restart deferred_reset_timeout(struct hrtimer *timer)
  * Where the timer's callback is not running on another processor, or it would change
  * the time of a timer that is queued.
  *
- * Context: process that cannot migrate, or hard interrupt.
+ * Context: interrupts off.
  */
-static void deferred_reset_start_timer(void *data)
+static void deferred_reset_start_timer(struct deferred_reset *reset)
 {
-	struct deferred_reset *reset = data;
-
 	hrtimer_start(&this_cpu_ptr(reset->timers)->timer,
 		      ns_to_ktime(atomic64_read(&reset->next_step)),
 		      HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Context: hard interrupt, or, on the processor that arms, process with interrupts off. */
+static void deferred_reset_called(void *data)
+{
+	struct deferred_reset *reset = data;
+
+	deferred_reset_start_timer(reset);
+	/* By now the call is free to be made again. */
+	atomic_dec_return_release(&reset->calls);
+}
+
+/*
+ * Has each processor start its timer, without waiting for it: one that takes no
+ * interrupts never answers. No call fails, as the processor stays online meanwhile and
+ * the last one was answered.
+ *
+ * Context: process, interrupts off.
+ */
+static void deferred_reset_call_all(struct deferred_reset *reset)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		atomic_inc(&reset->calls);
+		smp_call_function_single_async(cpu, &per_cpu_ptr(reset->timers, cpu)->call);
+	}
 }
 
 /*
@@ -224,6 +251,7 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 		struct deferred_reset_timer *timer = per_cpu_ptr(reset->timers, cpu);
 
 		timer->reset = reset;
+		INIT_CSD(&timer->call, deferred_reset_called, reset);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 		hrtimer_setup(&timer->timer, deferred_reset_timeout, CLOCK_BOOTTIME,
 			      HRTIMER_MODE_ABS_PINNED_HARD);
@@ -362,15 +390,15 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 
 	/* That of an earlier arming may be pending, or on its way to see this one. */
 	mod_delayed_work(reset->queue, &reset->work, deferred_reset_jiffies_left(due));
+	deferred_reset_call_all(reset);
 	/*
-	 * This processor first: where another takes no interrupts the call to it
-	 * does not come back, and the deadline must stand by then.
+	 * From here on the deadline stands, whatever becomes of this processor. But
+	 * who cancels must find each timer started; and without preemption here no
+	 * processor goes offline with its call unanswered.
 	 */
-	deferred_reset_start_timer(reset);
-	/* On this processor to the end, as the call leaves out the one it comes from. */
 	preempt_disable();
 	local_irq_enable();
-	smp_call_function(deferred_reset_start_timer, reset, true);
+	atomic_cond_read_acquire(&reset->calls, !VAL);
 	preempt_enable();
 
 	if (!ns)

@@ -62,6 +62,7 @@ struct deferred_reset {
 	int hotplug_state;
 	struct hlist_node hotplug_node;
 
+	atomic_t calls;		/* to processors, to start their timers: unanswered */
 	raw_spinlock_t lock;	/* arming, against processors that come up */
 	atomic64_t due;		/* boottime, ns; 0: not armed; negative: it expires */
 	atomic64_t next_step;	/* boottime, ns: when the timers act again */

@@ -85,6 +85,7 @@ whole()
 @test 'deferred_reset: armed_never_early' { kunit; }
 @test 'deferred_reset: at_once' { kunit; }
 @test 'deferred_reset: for_ever' { kunit; }
+@test 'deferred_reset: armed_before_an_interrupt_hangs' { kunit; }
 @test 'deferred_reset: rearmed' { kunit; }
 @test 'deferred_reset: rearmed_sooner' { kunit; }
 @test 'deferred_reset: rearmed_after_expiry' { kunit; }

@@ -10,6 +10,8 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -50,7 +52,8 @@
  * @backstop_held: as @held, for the backstop on processor 0; that on another waits
  *		   until there is one
  * @backstop_entered: the backstop on processor 0 has begun
- * @gave_up: the backstop was not let go
+ * @hang: an interrupt that does not end before an expiry has begun
+ * @gave_up: the backstop was not let go, or no expiry came
  */
 struct trial {
 	struct deferred_reset reset;
@@ -65,6 +68,7 @@ struct trial {
 	bool returned;
 	bool backstop_held;
 	bool backstop_entered;
+	struct irq_work hang;
 	bool gave_up;
 };
 
@@ -249,6 +253,42 @@ static void for_ever(struct kunit *test)
 	msleep(DELAY_MS);
 	deferred_reset_cancel(&trial->reset);
 	expect_calls(test, 0, 0, 0);
+}
+
+/* By the clock, as in hold_up_backstop(). */
+static void hang(struct irq_work *work)
+{
+	struct trial *trial = container_of(work, struct trial, hang);
+	s64 limit = ktime_get_boottime_ns() + LIMIT_MS / 3 * NSEC_PER_MSEC;
+
+	while (!atomic64_read(&trial->expired_at)) {
+		if (ktime_get_boottime_ns() > limit) {
+			WRITE_ONCE(trial->gave_up, true);
+			return;
+		}
+		cpu_relax();
+	}
+}
+
+/*
+ * As soon as interrupts are on again this processor is lost: by then the deadline is
+ * another's business, too.
+ */
+static void armed_before_an_interrupt_hangs(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "takes two processors");
+	trial->hang = IRQ_WORK_INIT_HARD(hang);
+	local_irq_disable();
+	irq_work_queue(&trial->hang);
+	arm(trial, DELAY_MS);
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+	irq_work_sync(&trial->hang);
+	KUNIT_EXPECT_FALSE(test, trial->gave_up);
+	await_expiry(test);
+	deferred_reset_cancel(&trial->reset);
 }
 
 static void rearmed(struct kunit *test)
@@ -521,6 +561,7 @@ static struct kunit_case deferred_reset_cases[] = {
 	KUNIT_CASE(armed_never_early),
 	KUNIT_CASE(at_once),
 	KUNIT_CASE(for_ever),
+	KUNIT_CASE(armed_before_an_interrupt_hangs),
 	KUNIT_CASE(rearmed),
 	KUNIT_CASE(rearmed_sooner),
 	KUNIT_CASE(rearmed_after_expiry),
