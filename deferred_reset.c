@@ -211,7 +211,10 @@ static int deferred_reset_online(unsigned int cpu, struct hlist_node *node)
 {
 	struct deferred_reset *reset = hlist_entry(node, struct deferred_reset, hotplug_node);
 
-	/* On another processor now if it was started, but where going down failed. */
+	/*
+	 * Started, it moved to another processor. Or it is on this one: where going
+	 * down failed, or an arming has found this one online.
+	 */
 	hrtimer_cancel(&per_cpu_ptr(reset->timers, cpu)->timer);
 	/*
 	 * Either this comes before an arming, and that finds the processor online;
@@ -312,11 +315,11 @@ static bool deferred_reset_withdraw(struct deferred_reset *reset)
 }
 
 /*
- * Waits for callbacks of the timers that are running. That takes a moment, unless an
- * expiry has begun: then one may be held up in it.
+ * Waits for callbacks of the timers that are running. That takes a moment, as no expiry
+ * has begun that was not sat out.
  *
- * Context: process; interrupts may be off where no expiry has begun: a hard timer's end
- * is not slept for, and its callback needs nothing of this processor.
+ * Context: process; interrupts may be off: a hard timer's end is not slept for, and its
+ * callback needs nothing of this processor.
  */
 static void deferred_reset_cancel_timers(struct deferred_reset *reset)
 {
@@ -346,17 +349,22 @@ static void deferred_reset_await_expiry(struct deferred_reset *reset)
  */
 static void deferred_reset_sit_out(struct deferred_reset *reset)
 {
+	int cpu;
+
 	deferred_reset_await_expiry(reset);
 	/* From here on no processor that comes up starts a timer. */
 	raw_spin_lock_irq(&reset->lock);
 	atomic64_set(&reset->due, 0);
 	raw_spin_unlock_irq(&reset->lock);
 	/*
-	 * Of two that came to expire, one may be at it still. The timers first:
-	 * their callbacks may yet queue the work, and none of it may be left when
-	 * the next arming forgets that this one has fired.
+	 * Of two that came to expire, one may be at it still, and held up: it is slept
+	 * for, as hrtimer_cancel() would not. The timers first: their callbacks may yet
+	 * queue the work, and none of it may be left when the next arming forgets that
+	 * this one has fired.
 	 */
-	deferred_reset_cancel_timers(reset);
+	for_each_possible_cpu(cpu)
+		while (hrtimer_try_to_cancel(&per_cpu_ptr(reset->timers, cpu)->timer) < 0)
+			usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
 	cancel_delayed_work_sync(&reset->work);
 }
 
