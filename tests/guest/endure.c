@@ -226,6 +226,10 @@ struct cache {
 static struct cache caches[MOST_CACHES];
 static size_t cache_count;
 
+/* Whether the kernel watches timers, works and the like, and where it counts those. */
+static int has_debug_objects;
+static const char debug_objects[] = "/sys/kernel/debug/debug_objects/stats";
+
 static long count_objects(const struct cache *cache)
 {
 	char text[64] = "";
@@ -251,6 +255,15 @@ static void open_caches(void)
 		/* kmemleak keeps one for each object of any cache. */
 		if (*entry->d_name == '.' || !strcmp(entry->d_name, "kmemleak_object"))
 			continue;
+		/*
+		 * A pool of up to 1024, and 64 for each processor, that is not given
+		 * back once it is filled (lib/debugobjects.c): the kernel says how many
+		 * of it are in use.
+		 */
+		if (!strcmp(entry->d_name, "debug_objects_cache")) {
+			has_debug_objects = 1;
+			continue;
+		}
 		if (cache_count == MOST_CACHES) {
 			printf("no room for %s\n", entry->d_name);
 			exit(1);
@@ -271,18 +284,18 @@ static void open_caches(void)
 	closedir(directory);
 }
 
-/* A line of /proc/meminfo, in KiB. */
-static long read_memory(const char *name)
+/* The number in the line of that file that NAME begins. */
+static long read_number(const char *path, const char *name)
 {
 	char text[8192], *line;
 
-	read_text("/proc/meminfo", text, sizeof(text));
+	read_text(path, text, sizeof(text));
 	line = strstr(text, name);
 	if (!line) {
-		printf("no %s in /proc/meminfo\n", name);
+		printf("no %s in %s\n", name, path);
 		exit(1);
 	}
-	return strtol(line + strlen(name), NULL, 10);
+	return strtol(line + strcspn(line, ":") + 1, NULL, 10);
 }
 
 static long least(long one, long other)
@@ -293,6 +306,7 @@ static long least(long one, long other)
 /**
  * struct stock - what the kernel holds at one time
  * @objects: of each of @caches
+ * @watched: what the kernel watches for being used after its end
  * @vmalloc: KiB
  * @percpu: KiB
  * @ports: all of /proc/ioports
@@ -300,6 +314,7 @@ static long least(long one, long other)
  */
 struct stock {
 	long objects[MOST_CACHES];
+	long watched;
 	long vmalloc;
 	long percpu;
 	char ports[16384];
@@ -317,6 +332,7 @@ static void take_stock(struct stock *stock)
 	size_t i;
 	int round;
 
+	stock->watched = has_debug_objects ? LONG_MAX : 0;
 	stock->vmalloc = LONG_MAX;
 	stock->percpu = LONG_MAX;
 	for (i = 0; i < cache_count; i++)
@@ -326,8 +342,12 @@ static void take_stock(struct stock *stock)
 		put("/proc/sys/vm/drop_caches", "3");
 		for (i = 0; i < cache_count; i++)
 			stock->objects[i] = least(stock->objects[i], count_objects(&caches[i]));
-		stock->vmalloc = least(stock->vmalloc, read_memory("VmallocUsed:"));
-		stock->percpu = least(stock->percpu, read_memory("Percpu:"));
+		if (has_debug_objects)
+			stock->watched = least(stock->watched,
+					       read_number(debug_objects, "pool_used"));
+		stock->vmalloc = least(stock->vmalloc,
+				       read_number("/proc/meminfo", "VmallocUsed"));
+		stock->percpu = least(stock->percpu, read_number("/proc/meminfo", "Percpu"));
 	}
 	read_text("/proc/ioports", stock->ports, sizeof(stock->ports));
 	read_text("/proc/modules", stock->modules, sizeof(stock->modules));
@@ -357,7 +377,7 @@ static void compare_text(const char *name, const char *before, const char *after
 /* One object lost at every other of two hundred loads is seen, or in a hundred of very many. */
 static void compare(const struct stock *before, const struct stock *after, unsigned long loads)
 {
-	long vmalloc, percpu, most = 0, lost = loads / 100;
+	long watched, vmalloc, percpu, most = 0, lost = loads / 100;
 	const char *name = "none";
 	size_t i;
 
@@ -370,13 +390,15 @@ static void compare(const struct stock *before, const struct stock *after, unsig
 			name = caches[i].name;
 		}
 	}
+	watched = compare_count("watched objects", before->watched, after->watched,
+				OBJECTS_SLACK + lost);
 	vmalloc = compare_count("VmallocUsed", before->vmalloc, after->vmalloc,
 				MEMORY_SLACK + lost);
 	percpu = compare_count("Percpu", before->percpu, after->percpu, MEMORY_SLACK + lost);
 	compare_text("/proc/ioports", before->ports, after->ports);
 	compare_text("/proc/modules", before->modules, after->modules);
-	printf("%zu caches compared; most grown: %s by %ld; vmalloc by %ld KiB, percpu by %ld\n",
-	       cache_count, name, most, vmalloc, percpu);
+	printf("%zu caches compared; most grown: %s by %ld; watched by %ld; vmalloc by %ld KiB, percpu by %ld\n",
+	       cache_count, name, most, watched, vmalloc, percpu);
 }
 
 int main(int count, char **arguments)
