@@ -173,7 +173,7 @@ static void deferred_reset_start_timer(struct deferred_reset *reset)
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-/* Context: hard interrupt, or, on the processor that arms, process with interrupts off. */
+/* Context: interrupts off; hard interrupt, or process where a processor arms or idles. */
 static void deferred_reset_called(void *data)
 {
 	struct deferred_reset *reset = data;
