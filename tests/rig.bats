@@ -149,6 +149,26 @@ rewrap()
 	[[ -e $output/build/Makefile ]]
 }
 
+@test 'kernel: an image that does not unpack is refused and leaves nothing' {
+	head -c 3000000 "$KERNEL_DIR/vmlinuz" >"$BATS_TEST_TMPDIR/cut"
+	BUILD=$BATS_TEST_TMPDIR run "$top/scripts/kernel" --image "$BATS_TEST_TMPDIR/cut" \
+		--build "$KERNEL_DIR/build"
+	assert_failure
+	assert_output --partial 'does not unpack'
+	run find "$BATS_TEST_TMPDIR/kernels" -mindepth 1 ! -name .lock
+	assert_output ''
+}
+
+@test 'kernel: a tool that is missing is named' {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -sf /usr/sbin/* /usr/bin/* "$BATS_TEST_TMPDIR/bin"
+	rm "$BATS_TEST_TMPDIR/bin/depmod"
+	PATH=$BATS_TEST_TMPDIR/bin BUILD=$BATS_TEST_TMPDIR run "$top/scripts/kernel" \
+		--image "$KERNEL_DIR/vmlinuz" --build "$KERNEL_DIR/build"
+	assert_failure
+	assert_output --partial 'depmod is missing: run scripts/setup'
+}
+
 @test 'accel: ACCEL settles it, and nonsense is refused' {
 	ACCEL=tcg run "$top/scripts/accel" -k "$KERNEL_DIR"
 	assert_success
