@@ -801,10 +801,18 @@ ended_by_the_second()
 	ended_by_the_second
 }
 
+# needs_suspend: skips where the guest cannot go down as far as for a suspend to RAM,
+# its processors taken away, and come back by itself.
+needs_suspend()
+{
+	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
+	[[ ${MACHINE:-pc} != microvm ]] || skip 'a microvm has no suspend to RAM'
+}
+
 # Down to where the machine would sleep, and up again after a second: what QEMU's
 # firmware does then is not what this is about.
 @test 'hotplug: a processor that suspend took away is the only one left' {
-	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
+	needs_suspend
 	# The suspend takes as long as it takes, and the deadline what is left of it: that
 	# may be longer than a processor can be lost without being reported.
 	hotplugged -c 2 -a watchdog_thresh=60 -a rcupdate.rcu_cpu_stall_suppress=1 <<-'E'
@@ -820,7 +828,7 @@ ended_by_the_second()
 }
 
 @test 'hotplug: the deadline passes while the guest is suspended' {
-	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
+	needs_suspend
 	hotplugged -c 2 -a no_console_suspend <<-'E'
 		echo 5 >/sys/module/suspend/parameters/pm_test_delay
 		echo core >/sys/power/pm_test
