@@ -87,5 +87,6 @@ judged()
 		<<<"./endure $SEED $loads qemu_poweroff.ko || exit"
 	assert_line --regexp "^$loads loads, [0-9]{2,} refused, [0-9]{2,} writes, [0-9]{2,} reads\$"
 	assert_line --regexp '^[1-9][0-9]+ caches compared; '
+	echo "# $(grep ' caches compared; ' <<<"$output")" >&3
 	refute_line --regexp '^grew: '
 }
