@@ -285,7 +285,7 @@ refused()
 }
 
 @test 'modinfo: everything is said, with unit, range and default' {
-	run modinfo "$MODULE_DIR/qemu_poweroff.ko"
+	PATH=$PATH:/sbin:/usr/sbin run modinfo "$MODULE_DIR/qemu_poweroff.ko"
 	assert_success
 	local field
 	for field in description author license version; do
