@@ -97,6 +97,19 @@ boots()
 	grep -q 'input was lost\|no word about the command' err
 }
 
+# Init reads nothing while the output has no reader. The thief has all that is under
+# way then, and as init has nothing to say, it is for the host to ask.
+@test 'serial: input that somebody else takes altogether keeps nothing waiting' {
+	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- \
+		sh -c 'mknod port c 4 65; (dd if=port bs=64 count=256 iflag=fullblock >/dev/null 2>&1 &)
+			head -c 1000000 /dev/zero; head -c 500000 >/dev/null; exit 0' \
+		2>err | { sleep 9; cat >/dev/null; }
+	status=${PIPESTATUS[1]}
+	cat err
+	((status == 125 || status == 122))
+	grep -q 'input was lost\|no word about the command' err
+}
+
 @test 'serial: files, modules and results' {
 	local module
 	module=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)

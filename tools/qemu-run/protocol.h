@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 4
+#define PROTOCOL_VERSION 5
 
 #define PORT_NAME	 "qemu-run"
 
@@ -27,7 +27,8 @@
 /*
  * A serial port has no way to say that its reader is slow. What a tty has no room
  * for is lost: 4 KiB for the reader and 64 KiB behind that, on old kernels. So no
- * more than this goes to the guest before it has said that it took it.
+ * more than this goes to the guest before it has said that it took it, unless it says
+ * nothing for long: see FRAME_NUDGE.
  */
 #define SERIAL_WINDOW	 (16 * 1024)
 
@@ -64,6 +65,7 @@ enum frame_type {
 	FRAME_WINDOW,	 /* struct window */
 	FRAME_SHUT,	 /* uint32_t: nobody reads that stream any more */
 	FRAME_BYE,	 /* the status has arrived: end the machine */
+	FRAME_NUDGE,	 /* nothing: by a serial port, so that FRAME_TAKEN comes */
 
 	/* Both ways: a tree of files. */
 	FRAME_ENTRY = 32, /* struct entry, path, for a link: NUL, target */

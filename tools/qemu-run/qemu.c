@@ -346,6 +346,7 @@ void qemu_reset(struct run *run)
 	run->reader.end = 0;
 	text_free(&run->queue);
 	run->in_flight = 0;
+	run->nudged = 0;
 	run->sum = FRAME_SUM;
 	text_free(&run->qmp);
 	run->hello = false;

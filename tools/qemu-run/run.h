@@ -125,6 +125,8 @@ struct run {
 	struct frame_reader reader;
 	struct text queue; /* frames on their way to the guest */
 	size_t in_flight;  /* of them, sent by a serial port and not acknowledged */
+	size_t nudged;	   /* of those, beyond SERIAL_WINDOW */
+	uint64_t quiet_since; /* in flight, and no word of what has arrived */
 	uint32_t sum;	   /* frame_sum() of what was acknowledged */
 	int pack;	   /* the file that the job goes to, or -1 */
 	struct text console;

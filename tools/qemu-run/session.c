@@ -17,6 +17,10 @@
 /* A line of the console longer than this is no line. */
 #define LINE_MAX_KEEP 4096
 #define COMPLAINTS_MAX 20
+/* Ten times as long as the guest's init waits before it says what it has taken. */
+#define NUDGE_NS      1000000000ULL
+/* With the window less than a tty has room for, and enough for all the input there is. */
+#define NUDGE_MAX     (2 * SERIAL_WINDOW)
 
 /* take() - moves what is there from a descriptor; false at its end. */
 static bool take(int *fd, struct text *into, size_t keep)
@@ -103,6 +107,10 @@ static int take_acknowledgement(struct run *run, const struct frame *frame)
 		return -1;
 	run->sum = frame_sum(run->sum, run->queue.data, taken.bytes);
 	run->in_flight -= taken.bytes;
+	/* By then nothing is missing. */
+	if (!run->in_flight)
+		run->nudged = 0;
+	run->quiet_since = now_ns();
 	text_drop(&run->queue, taken.bytes);
 	if (run->sum == taken.sum)
 		return 0;
@@ -238,10 +246,10 @@ static void take_port(struct run *run)
 static size_t port_ready(const struct run *run)
 {
 	size_t waiting = run->queue.length - run->in_flight;
+	size_t window = SERIAL_WINDOW + run->nudged;
+	size_t room = run->in_flight < window ? window - run->in_flight : 0;
 
-	if (run->serial && waiting > SERIAL_WINDOW - run->in_flight)
-		return SERIAL_WINDOW - run->in_flight;
-	return waiting;
+	return run->serial && waiting > room ? room : waiting;
 }
 
 static void give_port(struct run *run)
@@ -252,10 +260,41 @@ static void give_port(struct run *run)
 	if (done <= 0)
 		return;
 	/* A serial port's are kept until it is known that they arrived. */
-	if (run->serial)
+	if (run->serial) {
+		if (!run->in_flight)
+			run->quiet_since = now_ns();
 		run->in_flight += done;
-	else
+	} else {
 		text_drop(&run->queue, done);
+	}
+}
+
+/*
+ * nudge_due() - when to ask what has become of that which is in flight; 0: never
+ *
+ * While nothing can have taken it but init, it is only slow.
+ */
+static uint64_t nudge_due(const struct run *run)
+{
+	if (!run->serial || !run->started || !run->in_flight || run->nudged >= NUDGE_MAX)
+		return 0;
+	return run->quiet_since + NUDGE_NS;
+}
+
+/*
+ * The guest says what it has taken when it has taken something. Where all that was in
+ * flight was lost it says nothing, and waits for more, as we do. So it gets more, at
+ * first a little, then as much again: what comes next, and then frames to no purpose,
+ * which by their sum are not what was lost, be that as uniform as it may.
+ */
+static void nudge(struct run *run)
+{
+	size_t more = run->nudged ? run->nudged : sizeof(struct frame_header);
+
+	run->quiet_since = now_ns();
+	run->nudged += more;
+	while (run->queue.length - run->in_flight < more)
+		queue_frame(run, FRAME_NUDGE, NULL, 0);
 }
 
 static void give_stream(struct run *run, int number)
@@ -382,6 +421,7 @@ static int remaining_ms(uint64_t until)
 int pump(struct run *run, uint64_t until)
 {
 	struct vm *vm = &run->vm;
+	uint64_t due = nudge_due(run);
 	bool full = outputs_full(run);
 	bool input = run->input_open && run->started && !run->have_status &&
 		     input_room(run) && run->queue.length < QUEUE_HIGH;
@@ -400,8 +440,12 @@ int pump(struct run *run, uint64_t until)
 
 	if (vm->ended)
 		return -1;
+	if (due && (!until || due < until))
+		until = due;
 	if (poll(events, sizeof(events) / sizeof(events[0]), remaining_ms(until)) < 0)
 		return errno == EINTR ? 0 : fail(run, "poll: %s", strerror(errno));
+	if (due && now_ns() >= due)
+		nudge(run);
 	if (events[0].revents && signals_pending(run))
 		return -1;
 	if (events[1].revents & POLLOUT)

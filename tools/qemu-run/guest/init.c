@@ -225,6 +225,26 @@ static void acknowledge(struct session *session)
 	send_frame(session, FRAME_TAKEN, &taken, sizeof(taken));
 }
 
+/*
+ * Says what of the host's has come, to the last: where some of it was lost on its way
+ * by a serial port, the host knows by the sum.
+ */
+static void acknowledge_all(struct session *session)
+{
+	if (!session->channel.serial)
+		return;
+	acknowledge(session);
+	channel_drain(session->channel.fd);
+}
+
+/* No host sends that, but it may be what is left of what was sent. */
+static void bad_frame(struct session *session)
+{
+	acknowledge_all(session);
+	errno = EPROTO;
+	die("frame");
+}
+
 /* Reads what has come from the host, and returns whether anything had. */
 static bool port_read(struct session *session)
 {
@@ -298,10 +318,8 @@ static void next_frame(struct session *session, struct frame *frame)
 		else
 			port_fill(session);
 	}
-	if (got < 0) {
-		errno = -got;
-		die("frame");
-	}
+	if (got < 0)
+		bad_frame(session);
 }
 
 static void end_machine(struct session *session, uint32_t code)
@@ -313,6 +331,8 @@ static void end_machine(struct session *session, uint32_t code)
 	do {
 		next_frame(session, &frame);
 	} while (frame.type != FRAME_BYE);
+	/* What was lost before it is known by the sum, though the status is there. */
+	acknowledge_all(session);
 	way_take(&session->way, code & 0x7f);
 }
 
@@ -605,15 +625,14 @@ static void take_frames(struct session *session)
 			close_stream(stream == 1 ? &session->child.output :
 						   &session->child.errors);
 			break;
+		case FRAME_NUDGE:
+			break;
 		default:
-			errno = EPROTO;
-			die("frame");
+			bad_frame(session);
 		}
 	}
-	if (got < 0) {
-		errno = -got;
-		die("frame");
-	}
+	if (got < 0)
+		bad_frame(session);
 	give_input(session);
 }
 
