@@ -88,6 +88,13 @@ setup()
 	cmp out <(seq 1 100000)
 }
 
+@test 'stdout: a slow reader gets all that came before the end of the machine' {
+	qemu-run -- sh -c 'seq 1 40000; sleep 1; echo c >/proc/sysrq-trigger' </dev/null 2>err |
+		{ sleep 5; cat; } >out
+	assert_equal "${PIPESTATUS[0]}" 121
+	cmp out <(seq 1 40000)
+}
+
 @test 'a daemon that keeps the streams open does not keep the run' {
 	vm -- sh -c 'sleep 100 & echo started'
 	assert_equal "$status" 0

@@ -224,7 +224,8 @@ static int take_frames(struct run *run)
 	return 0;
 }
 
-static void take_port(struct run *run)
+/* take_port() - reads what the guest says; returns whether there was something. */
+static bool take_port(struct run *run)
 {
 	unsigned char *where;
 	ssize_t length;
@@ -233,13 +234,14 @@ static void take_port(struct run *run)
 	where = frame_space(&run->reader, &space);
 	length = read(run->vm.port, where, space);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (length <= 0) {
 		close(run->vm.port);
 		run->vm.port = -1;
-		return;
+		return false;
 	}
 	frame_added(&run->reader, length);
+	return true;
 }
 
 /* port_ready() - how much may go to the guest now. */
@@ -371,16 +373,9 @@ static void reap(struct run *run)
 		return;
 	vm->ended = true;
 	run->phase[PHASE_END] = now_ns();
-	/* What it wrote before it ended is still there to be read. */
-	while (vm->port >= 0) {
-		size_t before = run->reader.end;
-
-		take_port(run);
-		if (run->reader.end == before)
-			break;
-		if (take_frames(run))
-			break;
-	}
+	/* What it wrote before it ended is still there to be read, and waits for no one. */
+	while (!take_frames(run) && vm->port >= 0 && take_port(run))
+		;
 	while (vm->console >= 0) {
 		size_t before = run->console.length;
 
