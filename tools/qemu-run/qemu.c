@@ -347,6 +347,7 @@ void qemu_reset(struct run *run)
 	text_free(&run->queue);
 	run->in_flight = 0;
 	run->nudged = 0;
+	run->unsettled = 0;
 	run->sum = FRAME_SUM;
 	text_free(&run->qmp);
 	run->hello = false;

@@ -126,6 +126,7 @@ struct run {
 	struct text queue; /* frames on their way to the guest */
 	size_t in_flight;  /* of them, sent by a serial port and not acknowledged */
 	size_t nudged;	   /* of those, beyond SERIAL_WINDOW */
+	size_t unsettled;  /* as many as there were when the guest was nudged last */
 	uint64_t quiet_since; /* in flight, and no word of what has arrived */
 	uint32_t sum;	   /* frame_sum() of what was acknowledged */
 	int pack;	   /* the file that the job goes to, or -1 */

@@ -107,8 +107,9 @@ static int take_acknowledgement(struct run *run, const struct frame *frame)
 		return -1;
 	run->sum = frame_sum(run->sum, run->queue.data, taken.bytes);
 	run->in_flight -= taken.bytes;
-	/* By then nothing is missing. */
-	if (!run->in_flight)
+	/* As much as was under way, and it goes on: nobody waits for anybody. */
+	run->unsettled -= run->unsettled < taken.bytes ? run->unsettled : taken.bytes;
+	if (!run->unsettled)
 		run->nudged = 0;
 	run->quiet_since = now_ns();
 	text_drop(&run->queue, taken.bytes);
@@ -274,11 +275,13 @@ static void give_port(struct run *run)
 /*
  * nudge_due() - when to ask what has become of that which is in flight; 0: never
  *
- * While nothing can have taken it but init, it is only slow.
+ * While nothing can have taken it but init, it is only slow; and while our own readers
+ * are, we would not hear of it.
  */
 static uint64_t nudge_due(const struct run *run)
 {
-	if (!run->serial || !run->started || !run->in_flight || run->nudged >= NUDGE_MAX)
+	if (!run->serial || !run->started || !run->in_flight || run->nudged >= NUDGE_MAX ||
+	    outputs_full(run))
 		return 0;
 	return run->quiet_since + NUDGE_NS;
 }
@@ -295,6 +298,7 @@ static void nudge(struct run *run)
 
 	run->quiet_since = now_ns();
 	run->nudged += more;
+	run->unsettled = run->in_flight;
 	while (run->queue.length - run->in_flight < more)
 		queue_frame(run, FRAME_NUDGE, NULL, 0);
 }
