@@ -125,8 +125,8 @@ struct run {
 	struct frame_reader reader;
 	struct text queue; /* frames on their way to the guest */
 	size_t in_flight;  /* of them, sent by a serial port and not acknowledged */
-	size_t nudged;	   /* of those, beyond SERIAL_WINDOW */
-	size_t unsettled;  /* as many as there were when the guest was nudged last */
+	size_t nudged;	   /* so much more than SERIAL_WINDOW may be in flight */
+	size_t unsettled;  /* as much as was, at the last nudge, is to be acknowledged yet */
 	uint64_t quiet_since; /* in flight, and no word of what has arrived */
 	uint32_t sum;	   /* frame_sum() of what was acknowledged */
 	int pack;	   /* the file that the job goes to, or -1 */
