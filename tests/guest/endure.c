@@ -161,7 +161,8 @@ static int make_arguments(uint64_t *state, char *arguments, size_t size)
 	return due;
 }
 
-static void load_and_unload(uint64_t *state, int module, unsigned long loads)
+/* Returns how many loads were refused, as was due. */
+static unsigned long load_and_unload(uint64_t *state, int module, unsigned long loads)
 {
 	unsigned long refused = 0, i;
 
@@ -183,8 +184,7 @@ static void load_and_unload(uint64_t *state, int module, unsigned long loads)
 		if (syscall(SYS_delete_module, "qemu_poweroff", O_NONBLOCK))
 			fail("rmmod");
 	}
-	printf("%lu loads, %lu refused, %lu writes, %lu reads\n", loads, refused,
-	       atomic_load(&writes), atomic_load(&reads));
+	return refused;
 }
 
 static void put(const char *path, const char *text)
@@ -429,7 +429,7 @@ int main(int count, char **arguments)
 	static struct stock before, after;
 	pthread_t threads[WRITERS + READERS];
 	uint64_t seeds[WRITERS + READERS], state;
-	unsigned long loads;
+	unsigned long loads, refused;
 	int module, i;
 
 	if (count != 4) {
@@ -453,10 +453,12 @@ int main(int count, char **arguments)
 		if (errno)
 			fail("pthread_create");
 	}
-	load_and_unload(&state, module, loads);
+	refused = load_and_unload(&state, module, loads);
 	atomic_store(&stop, true);
 	for (i = 0; i < WRITERS + READERS; i++)
 		pthread_join(threads[i], NULL);
+	printf("%lu loads, %lu refused, %lu writes, %lu reads\n", loads, refused,
+	       atomic_load(&writes), atomic_load(&reads));
 	take_stock(&after);
 	compare(&before, &after, loads);
 	return 0;
