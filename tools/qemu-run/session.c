@@ -22,7 +22,7 @@
 /* With the window less than a tty has room for, and enough for all the input there is. */
 #define NUDGE_MAX     (2 * SERIAL_WINDOW)
 
-/* take() - moves what is there from a descriptor; false at its end. */
+/* take() - moves what is there from a descriptor; returns whether there was something. */
 static bool take(int *fd, struct text *into, size_t keep)
 {
 	char part[16384];
@@ -30,7 +30,7 @@ static bool take(int *fd, struct text *into, size_t keep)
 
 	length = read(*fd, part, sizeof(part));
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
+		return false;
 	if (length <= 0) {
 		close(*fd);
 		*fd = -1;
@@ -77,15 +77,17 @@ void console_flush(struct run *run)
 	text_free(&run->console_line);
 }
 
-static void take_console(struct run *run)
+static bool take_console(struct run *run)
 {
 	size_t before = run->console.length;
 
-	take(&run->vm.console, &run->console, SIZE_MAX / 4);
-	if (run->options.verbose && run->console.length > before)
+	if (!take(&run->vm.console, &run->console, SIZE_MAX / 4))
+		return false;
+	if (run->options.verbose)
 		show_console(run, run->console.data + before, run->console.length - before);
 	if (run->console.length > 2 * CONSOLE_KEEP)
 		text_drop(&run->console, run->console.length - CONSOLE_KEEP);
+	return true;
 }
 
 static void stream_take(struct run *run, struct stream *stream, const struct frame *frame)
@@ -380,19 +382,10 @@ static void reap(struct run *run)
 	/* What it wrote before it ended is still there to be read, and waits for no one. */
 	while (!take_frames(run) && vm->port >= 0 && take_port(run))
 		;
-	while (vm->console >= 0) {
-		size_t before = run->console.length;
-
-		take_console(run);
-		if (vm->console >= 0 && run->console.length == before)
-			break;
-	}
-	while (vm->errors >= 0) {
-		size_t before = run->errors.length;
-
-		if (take(&vm->errors, &run->errors, 16384) && run->errors.length == before)
-			break;
-	}
+	while (vm->console >= 0 && take_console(run))
+		;
+	while (vm->errors >= 0 && take(&vm->errors, &run->errors, 16384))
+		;
 	console_flush(run);
 }
 
