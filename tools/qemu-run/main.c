@@ -146,6 +146,7 @@ static int start_restored(struct run *run, struct template *template)
 	struct boot boot = {
 		.memory = template->memory,
 		.state = template->state,
+		.by_file = template->by_file,
 		.initramfs = -1,
 	};
 	int err;

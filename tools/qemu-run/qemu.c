@@ -184,6 +184,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 			  options->append ? " " : "", options->append ? options->append : ""));
 		free(khz);
 	} else {
+		if (boot->by_file)
+			add(arguments, "-add-fd", print("fd=%d,set=1", FD_STATE));
 		add(arguments, "-incoming", copy("defer"));
 	}
 }
@@ -259,18 +261,20 @@ static void close_fd(int *fd)
  * What has QEMU restore: waiting in its monitor before it starts. QEMU 7.2 has
  * no option for this capability, only the command.
  */
-static int order_restore(struct run *run)
+static int order_restore(struct run *run, bool by_file)
 {
+	char *uri = by_file ? copy(FILE_URI) : print("fd:%d", FD_STATE);
 	char *commands;
 	int err;
 
 	commands = print("{\"execute\":\"qmp_capabilities\"}\n"
 			 "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
 			 "[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n"
-			 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"fd:%d\"}}\n",
-			 FD_STATE);
+			 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"%s\"}}\n",
+			 uri);
 	err = write_all(run->vm.monitor, commands, strlen(commands));
 	free(commands);
+	free(uri);
 	return err ? fail(run, "QEMU's monitor: %s", strerror(-err)) : 0;
 }
 
@@ -292,7 +296,7 @@ int qemu_start(struct run *run, const struct boot *boot)
 		fail(run, "cannot connect to QEMU: %s", strerror(errno));
 		goto close_theirs;
 	}
-	if (boot->initramfs < 0 && order_restore(run))
+	if (boot->initramfs < 0 && order_restore(run, boot->by_file))
 		goto close_theirs;
 	vm->errors = errors[0];
 	fcntl(vm->errors, F_SETFL, O_NONBLOCK);

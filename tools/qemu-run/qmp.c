@@ -30,7 +30,8 @@ static int send_command(struct run *run, const char *command, int fd)
 	return 0;
 }
 
-int qmp_command(struct run *run, const char *command, int fd, struct text *reply)
+/* converse() - sends @command and waits for its reply; 1: QEMU refuses, as @reply says. */
+static int converse(struct run *run, const char *command, int fd, struct text *reply)
 {
 	uint64_t end = now_ns() + ANSWER_NS;
 
@@ -40,18 +41,14 @@ int qmp_command(struct run *run, const char *command, int fd, struct text *reply
 		char *line = run->qmp.data, *newline;
 
 		while (line && (newline = memchr(run->qmp.data, '\n', run->qmp.length))) {
-			bool done, error;
+			bool error = !strncmp(line, "{\"error\"", 8);
+			bool done = error || !strncmp(line, "{\"return\"", 9);
 
-			*newline = '\0';
-			done = !strncmp(line, "{\"return\"", 9);
-			error = !strncmp(line, "{\"error\"", 8);
-			if (error)
-				fail(run, "QEMU refuses %.200s: %.400s", command, line);
-			if (done && reply)
+			if (done)
 				text_add(reply, line, newline - line);
 			text_drop(&run->qmp, newline + 1 - line);
-			if (done || error)
-				return error ? -1 : 0;
+			if (done)
+				return error;
 		}
 		if (now_ns() > end)
 			return fail(run, "QEMU's monitor does not answer");
@@ -59,4 +56,27 @@ int qmp_command(struct run *run, const char *command, int fd, struct text *reply
 			return run->interrupted ? -1 : fail(run, "QEMU ended unexpectedly: %s",
 							    run->errors.data ? run->errors.data : "no message");
 	}
+}
+
+int qmp_command(struct run *run, const char *command, int fd, struct text *reply)
+{
+	struct text own = { 0 };
+	int result;
+
+	if (!reply)
+		reply = &own;
+	result = converse(run, command, fd, reply);
+	if (result > 0)
+		result = fail(run, "QEMU refuses %.200s: %.400s", command, reply->data);
+	text_free(&own);
+	return result;
+}
+
+int qmp_try(struct run *run, const char *command)
+{
+	struct text reply = { 0 };
+	int result = converse(run, command, -1, &reply);
+
+	text_free(&reply);
+	return result;
 }

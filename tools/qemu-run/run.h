@@ -261,12 +261,14 @@ bool signals_pending(struct run *run);
  * @memory: the file of the guest's memory, or -1
  * @shared: what the guest writes goes to that file
  * @state: the devices' state to restore, or -1
+ * @by_file: QEMU reads @state by file:, not by fd:
  */
 struct boot {
 	int initramfs;
 	int memory;
 	bool shared;
 	int state;
+	bool by_file;
 };
 
 /**
@@ -325,17 +327,31 @@ void console_flush(struct run *run);
  */
 int qmp_command(struct run *run, const char *command, int fd, struct text *reply);
 
+/**
+ * qmp_try() - has QEMU do something that it may not know
+ * @run: the run
+ * @command: JSON
+ *
+ * Return: 0; 1 if QEMU refuses; -1 on any other error, having said why.
+ */
+int qmp_try(struct run *run, const char *command);
+
 /* template.c */
 
 /**
  * struct template - a booted guest, open
  * @memory: its memory
  * @state: its devices' state
+ * @by_file: QEMU reads @state by file:, not by fd:
  */
 struct template {
 	int memory;
 	int state;
+	bool by_file;
 };
+
+/* The migration URI of the file in descriptor set 1. */
+#define FILE_URI "file:/dev/fdset/1"
 
 /**
  * template_open() - finds the template for this run, or makes it

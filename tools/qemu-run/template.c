@@ -4,7 +4,8 @@
  *
  *   CACHE/templates/KEY/key     what it was made of, compared whole
  *   CACHE/templates/KEY/memory  mapped privately by each run
- *   CACHE/templates/KEY/state   what QEMU restores
+ *   CACHE/templates/KEY/state   what QEMU restores by fd:, or else
+ *   CACHE/templates/KEY/state.file   by file:
  *   CACHE/templates/KEY/initramfs  what it was booted with, for --cold
  *   CACHE/templates/KEY.lock    held while one makes it and others wait
  */
@@ -128,6 +129,16 @@ static int open_in(const char *directory, const char *name, int flags)
 	return file;
 }
 
+static int rename_in(const char *directory, const char *from, const char *to)
+{
+	char *old = print("%s/%s", directory, from), *new = print("%s/%s", directory, to);
+	int err = rename(old, new) ? -errno : 0;
+
+	free(old);
+	free(new);
+	return err;
+}
+
 /* open_existing() - the template at @directory, if it is the one of @key. */
 static bool open_existing(const char *directory, const char *key, struct template *template)
 {
@@ -138,7 +149,10 @@ static bool open_existing(const char *directory, const char *key, struct templat
 	free(was);
 	if (good) {
 		template->memory = open_in(directory, "memory", O_RDWR);
-		template->state = open_in(directory, "state", O_RDONLY);
+		template->state = open_in(directory, "state.file", O_RDONLY);
+		template->by_file = template->state >= 0;
+		if (!template->by_file)
+			template->state = open_in(directory, "state", O_RDONLY);
 		good = template->memory >= 0 && template->state >= 0;
 		/* The least recently used one goes first. */
 		if (good)
@@ -314,22 +328,49 @@ int boot_wait(struct run *run, const char *to)
 }
 
 /*
+ * start_saving() - tells QEMU where to write the devices' state
+ *
+ * By file:, which QEMU 8.2 learned, or else by fd:, which must be no file from 11.1 on:
+ * QEMU refuses what it does not know.
+ *
+ * Return: 1 by file:, 0 by fd:, -1 on an error, having said why.
+ */
+static int start_saving(struct run *run, int state)
+{
+	int refused;
+
+	if (qmp_command(run, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}\n",
+			state, NULL))
+		return -1;
+	refused = qmp_try(run, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}\n");
+	if (refused <= 0)
+		return refused ? -1 : 1;
+	if (qmp_command(run, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}\n",
+			state, NULL) ||
+	    qmp_command(run, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}\n",
+			-1, NULL))
+		return -1;
+	return 0;
+}
+
+/*
  * save() - has QEMU stop the guest and write its devices' state. It runs until
  * then: one that is stopped first is restored stopped.
+ *
+ * Return: as start_saving().
  */
 static int save(struct run *run, int state)
 {
 	struct text reply = { 0 };
-	int err;
+	int err, by_file;
 
 	if (qmp_command(run, "{\"execute\":\"qmp_capabilities\"}\n", -1, NULL) ||
 	    qmp_command(run,
 			"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
-			"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n", -1, NULL) ||
-	    qmp_command(run, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}\n",
-			state, NULL) ||
-	    qmp_command(run, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}\n",
-			-1, NULL))
+			"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n", -1, NULL))
+		return -1;
+	by_file = start_saving(run, state);
+	if (by_file < 0)
 		return -1;
 	for (;;) {
 		reply.length = 0;
@@ -343,7 +384,7 @@ static int save(struct run *run, int state)
 		poll(NULL, 0, 2);
 	}
 	text_free(&reply);
-	return err;
+	return err ? -1 : by_file;
 }
 
 /* punch_zeroes() - pages of zeroes need no room on disk. */
@@ -397,12 +438,13 @@ static int fill(struct run *run, const char *directory, const char *key)
 {
 	off_t size = (off_t)run->options.memory_mb << 20;
 	struct boot boot = { .shared = true, .state = -1, .memory = -1, .initramfs = -1 };
-	int state, file, err = -1;
+	int state, file, by_file, err = -1;
 	struct statfs room;
 
 	boot.initramfs = open_in(directory, "initramfs", O_RDWR | O_CREAT | O_EXCL);
 	boot.memory = open_in(directory, "memory", O_RDWR | O_CREAT | O_EXCL);
-	state = open_in(directory, "state", O_RDWR | O_CREAT | O_EXCL);
+	/* QEMU looks for one that can be written and not read. */
+	state = open_in(directory, "state", O_WRONLY | O_CREAT | O_EXCL);
 	if (boot.initramfs < 0 || boot.memory < 0 || state < 0 || ftruncate(boot.memory, size)) {
 		fail(run, "%s: %s", directory, strerror(errno));
 		goto out;
@@ -419,13 +461,18 @@ static int fill(struct run *run, const char *directory, const char *key)
 	}
 	if (initramfs_make(run, boot.initramfs) || qemu_start(run, &boot))
 		goto out;
-	if (boot_wait(run, "reach init") || preload(run) || settle(run) || save(run, state))
+	if (boot_wait(run, "reach init") || preload(run) || settle(run))
+		goto out_vm;
+	by_file = save(run, state);
+	if (by_file < 0)
 		goto out_vm;
 	qemu_reset(run);
 	err = punch_zeroes(boot.memory, size);
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(boot.memory) || fdatasync(state)))
 		err = -errno;
+	if (!err && by_file)
+		err = rename_in(directory, "state", "state.file");
 	file = err ? -1 : open_in(directory, "key", O_WRONLY | O_CREAT | O_EXCL);
 	if (!err && file < 0)
 		err = -errno;
