@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Which kernel: KVER= names one of the distribution's, KDIR= a build tree or
-# headers, KERNEL= an image. None of them: the default of scripts/kernel.
+# headers, KERNEL= an image. None of them: the distribution's own.
 kernel = scripts/kernel $(if $(KDIR),--build '$(KDIR)') $(if $(KERNEL),--image '$(KERNEL)') $(KVER)
 
 # The demonstration.
@@ -14,7 +14,7 @@ DELAY ?= 3
 CODE ?= 42
 
 # The kernels of make test-kernels.
-KERNELS ?= 6.1 cloud rt 6.12 6.12-cloud 6.12-rt
+KERNELS ?= default cloud rt
 MACHINES ?= pc
 
 # What the kernel's own build would take from the environment or the command
@@ -82,7 +82,7 @@ help: ## this list
 	@echo 'Targets:'
 	@sed -nE 's/^([a-z_-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 20
 	@echo
-	@echo 'Which kernel (default: make fetches one):'
+	@echo 'Which kernel (default: what the distribution installs; make fetches it):'
 	@echo '  KVER=             one of the distribution: 6.1, 6.12, cloud, 6.12-rt, 6.1.0-56-amd64'
 	@echo '  KDIR=             a build tree, or headers'
 	@echo '  KERNEL=           an image: bzImage or vmlinux'
