@@ -94,5 +94,9 @@ help: ## this list
 	@echo 'LOADS=1000 ROUNDS=20000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
 	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
+# These install what they need, and say so. All others name what is missing.
+run shell test test-kernels test-debug check bench: SETUP := scripts/setup
+SETUP := scripts/setup --check
+
 setup-run setup-test setup-check setup-bench setup-debug:
-	@scripts/setup $(@:setup-%=%)
+	@$(SETUP) $(@:setup-%=%)

@@ -247,6 +247,20 @@ rewrap()
 	assert_output --partial "unknown group 'everything'"
 }
 
+@test 'setup: --check installs nothing, and is what plain make and make install ask' {
+	local target
+
+	for target in all module qemu-run install modules_install; do
+		run make -s -C "$top" -n "$target"
+		assert_line 'scripts/setup --check run'
+		refute_line 'scripts/setup run'
+	done
+	for target in run shell test check bench; do
+		run make -s -C "$top" -n "$target"
+		assert_line 'scripts/setup run'
+	done
+}
+
 @test 'every script has --help, and says what it does' {
 	local script
 
