@@ -67,6 +67,11 @@ static void add_file(struct text *key, const char *what, const char *path)
 	free(line);
 }
 
+/* Where the distributions have the one that scripts/initramfs packs. */
+static const char *const busyboxes[] = {
+	"/bin/busybox", "/usr/sbin/busybox", "/usr/bin/busybox-static", "/bin/busybox.static",
+};
+
 static char *make_key(struct run *run)
 {
 	const struct options *options = &run->options;
@@ -83,7 +88,8 @@ static char *make_key(struct run *run)
 		add_file(&key, "driver", run->kernel.driver);
 	add_file(&key, "init", run->places.init);
 	add_file(&key, "qemu", run->places.qemu);
-	add_file(&key, "busybox", "/bin/busybox");
+	for (i = 0; i < sizeof(busyboxes) / sizeof(*busyboxes); i++)
+		add_file(&key, "busybox", busyboxes[i]);
 	path = print("%s/scripts/initramfs", run->places.top);
 	add_file(&key, "packer", path);
 	free(path);
