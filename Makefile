@@ -20,8 +20,8 @@ MACHINES ?= pc
 # What the kernel's own build would take from the environment or the command
 # line reaches it from there: V= W= C= LLVM=.
 
-.PHONY: all module qemu-run run shell test test-kernels test-debug check bench install modules_install
-.PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug
+.PHONY: all module qemu-run run shell test test-kernels test-distributions test-debug check bench install modules_install
+.PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
 
@@ -46,6 +46,9 @@ test: setup-run setup-test qemu-run ## prove it all, a fresh guest a scenario
 
 test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end
 	@scripts/test-kernels $(MACHINES:%=-m %) $(SUITES:%=-s %) $(KERNELS)
+
+test-distributions: setup-packages ## make run and the main suites in fresh Debian 12, 13 and unstable, as root: RELEASES
+	@scripts/test-distributions $(SUITES:%=-s %) $(RELEASES)
 
 test-debug: setup-run setup-test setup-debug $(if $(LLVM),setup-check) qemu-run ## prove it on a kernel that watches, built once: KASAN, lockdep, kmemleak
 	@KERNEL_DIR=$$(scripts/debug-kernel $(if $(WATCH),-w $(WATCH)) $(if $(LLVM),-l) $(KVER)) && export KERNEL_DIR && \
@@ -91,12 +94,13 @@ help: ## this list
 	@echo 'make test-debug takes KVER=6.1 or 6.12, WATCH=kcsan for data races, LLVM=1.'
 	@echo 'TESTS=tests/driver.bats narrows make test and test-debug, BENCHES=bench/deadline bench.'
 	@echo 'SUITES=driver narrows test-kernels, KERNELS="6.1 rt" and MACHINES="pc q35" say where.'
+	@echo 'RELEASES="trixie sid" narrows test-distributions, and SUITES= does.'
 	@echo 'LOADS=1000 ROUNDS=20000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
 	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
 # These install what they need, and say so. All others name what is missing.
-run shell test test-kernels test-debug check bench: SETUP := scripts/setup
+run shell test test-kernels test-distributions test-debug check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
-setup-run setup-test setup-check setup-bench setup-debug:
+setup-run setup-test setup-check setup-bench setup-debug setup-packages:
 	@$(SETUP) $(@:setup-%=%)
