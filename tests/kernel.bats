@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Where the kernel comes from: the packages of a distribution, as its apt has them.
+
+load helper
+
+# package NAME DEPENDS DIR: a package of that tree, in $repository.
+package()
+{
+	local name=$1 depends=$2 tree=$3 file=$repository/$1.deb
+
+	mkdir -p "$tree/DEBIAN"
+	cat >"$tree/DEBIAN/control" <<-E
+		Package: $name
+		Version: 1
+		Architecture: amd64
+		Maintainer: nobody <nobody@example.org>
+		Description: a part of a kernel${depends:+
+		Depends: $depends}
+	E
+	dpkg-deb --root-owner-group -Znone -b "$tree" "$file" >/dev/null
+	{
+		dpkg-deb -f "$file"
+		echo "Filename: ./${file##*/}"
+		echo "Size: $(stat -c %s "$file")"
+		echo "SHA256: $(sha256sum "$file" | cut -d ' ' -f 1)"
+		echo
+	} >>"$repository/Packages"
+}
+
+# apt_knows_only DIR: from here on apt's archive is that directory.
+apt_knows_only()
+{
+	echo "deb [trusted=yes] file:$1 ./" >"$BATS_TEST_TMPDIR/sources.list"
+	cat >"$BATS_TEST_TMPDIR/apt.conf" <<-E
+		Dir::Etc::sourcelist "$BATS_TEST_TMPDIR/sources.list";
+		Dir::Etc::sourceparts "-";
+		Dir::State::Lists "$BATS_TEST_TMPDIR/lists";
+		Dir::Cache "$BATS_TEST_TMPDIR/apt-cache";
+	E
+	mkdir -p "$BATS_TEST_TMPDIR"/{lists,apt-cache/archives}/partial
+	export APT_CONFIG=$BATS_TEST_TMPDIR/apt.conf
+}
+
+# The kernel under test, packaged as Ubuntu does it: its image alone in linux-image,
+# the modules in two packages, and headers that refer to each other by relative links.
+@test 'kernel: the modules are in packages of their own, the headers full of links, as on Ubuntu' {
+	local root tree release repository=$BATS_TEST_TMPDIR/repository entry
+	root=$(readlink -f "$KERNEL_DIR")/root release=$(<"$KERNEL_DIR/release")
+	[[ -d $root/usr/src ]] || skip 'not a kernel of the distribution'
+	tree=$BATS_TEST_TMPDIR/tree
+	mkdir "$repository"
+
+	mkdir -p "$tree"/{image/boot,modules/{boot,lib/modules},extra/lib/modules/"$release"/kernel,headers/usr/src,meta}
+	cp -L "$KERNEL_DIR/vmlinuz" "$tree/image/boot/vmlinuz-$release"
+	cp -L "$KERNEL_DIR/config" "$tree/modules/boot/config-$release"
+	cp -a "$root/lib/modules/$release" "$tree/modules/lib/modules"
+	rm "$tree/modules/lib/modules/$release"/modules.dep
+	mv "$tree/modules/lib/modules/$release/kernel/fs" "$tree/extra/lib/modules/$release/kernel"
+	cp -a "$root/usr/src/linux-headers-$release" "$tree/headers/usr/src/linux-headers-$release"
+	cd "$tree/headers/usr/src/linux-headers-$release"
+	# What Debian has the compiler find by two paths is one tree here.
+	for entry in "$root"/usr/src/linux-headers-*common*; do
+		cp -a --no-clobber "$entry/." .
+		mkdir ../linux-headers-common
+		cp "$entry/Makefile" ../linux-headers-common
+	done
+	ln -sf ../linux-headers-common/Makefile Makefile
+	cp -a "$root"/usr/lib/linux-kbuild-* "$tree/headers/kbuild"
+	rm scripts tools
+	cp -a "$tree/headers/kbuild/scripts" "$tree/headers/kbuild/tools" .
+	rm -r "$tree/headers/kbuild"
+	cd "$BATS_TEST_TMPDIR"
+
+	package linux-image-generic "linux-image-$release" "$tree/meta"
+	package "linux-image-$release" "linux-modules-$release" "$tree/image"
+	package "linux-modules-$release" '' "$tree/modules"
+	package "linux-modules-extra-$release" "linux-modules-$release" "$tree/extra"
+	package "linux-headers-$release" '' "$tree/headers"
+	apt_knows_only "$repository"
+
+	export BUILD=$BATS_TEST_TMPDIR/build
+	run --separate-stderr "$top/scripts/kernel"
+	assert_success
+	assert_equal "$output" "$BUILD/kernels/$release"
+	KERNEL_DIR=$output
+	cmp "$KERNEL_DIR/vmlinuz" "$root/../vmlinuz"
+	grep -q '^kernel/fs/.*ext4' "$KERNEL_DIR/modules/modules.dep"
+	grep -qx CONFIG_MODULES=y "$KERNEL_DIR/config"
+	run "$top/scripts/module" -k "$KERNEL_DIR"
+	assert_success
+	MODULE_DIR=${lines[-1]}
+	vm <<<'insmod qemu_poweroff.ko code=42; sleep 9'
+	assert_code 42
+}
+
+@test 'kernel: the default is what the archive says, and so is a flavour' {
+	local repository=$BATS_TEST_TMPDIR/repository flavour
+
+	mkdir -p "$repository"
+	for flavour in amd64 rt-amd64; do
+		package "linux-image-$flavour" "linux-image-9.8.7-6-$flavour" "$BATS_TEST_TMPDIR/$flavour"
+		package "linux-image-9.8.7-6-$flavour" '' "$BATS_TEST_TMPDIR/of-$flavour"
+	done
+	apt_knows_only "$repository"
+
+	export BUILD=$BATS_TEST_TMPDIR/build
+	run "$top/scripts/kernel"
+	assert_failure
+	assert_output --partial 'no kernel image in linux-image-9.8.7-6-amd64'
+	run "$top/scripts/kernel" rt
+	assert_failure
+	assert_output --partial 'no kernel image in linux-image-9.8.7-6-rt-amd64'
+	run find "$BUILD/kernels" -mindepth 1 ! -name .lock
+	assert_output ''
+}
