@@ -33,11 +33,24 @@ static const char *const openings[] = {
 	"unregister_netdevice: waiting for ",
 };
 
+static bool is_complaint(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
+		if (!strncmp(text, openings[i], strlen(openings[i])))
+			return true;
+	/*
+	 * A WARN: up to 6.12 "WARNING: CPU: 0 PID: 1 at FILE:LINE", as above; in 7.2
+	 * "WARNING: FILE:LINE at FUNCTION, CPU#0: COMMAND/PID".
+	 */
+	return !strncmp(text, "WARNING: ", 9) && strstr(text, ", CPU#");
+}
+
 bool complaints_next(int log, char *line, size_t size)
 {
 	char record[8192];
 	ssize_t length;
-	size_t i;
 
 	for (;;) {
 		char *text, *end;
@@ -61,9 +74,7 @@ bool complaints_next(int log, char *line, size_t size)
 		end = strchr(text, '\n');
 		if (end)
 			*end = '\0';
-		for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
-			if (strncmp(text, openings[i], strlen(openings[i])))
-				continue;
+		if (is_complaint(text)) {
 			snprintf(line, size, "%s", text);
 			return true;
 		}
