@@ -242,6 +242,21 @@ rewrap()
 	[[ -e ${lines[-1]}/mine.ko ]]
 }
 
+@test 'module: what a package of an older date brings is compiled anew' {
+	local mine=$BATS_TEST_TMPDIR/mine
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	mkdir "$mine"
+	echo 'obj-m := mine.o' >"$mine/Kbuild"
+	printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\nMODULE_VERSION("%s");\n' 1 >"$mine/mine.c"
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_success
+	sed -i 's/"1"/"2"/' "$mine/mine.c"
+	touch -d 2020-01-01 "$mine/mine.c"
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_success
+	assert_equal "$(modinfo -F version "${lines[-1]}/mine.ko")" 2
+}
+
 @test 'setup: an unknown group is refused' {
 	run "$top/scripts/setup" everything
 	assert_failure

@@ -132,14 +132,18 @@ static char *find_directory(struct run *run)
 	return directory;
 }
 
-static bool newer(const struct stat *a, const struct stat *b)
+/*
+ * came_after() - whether a source came here after the driver was built. A package's
+ * files are as old as the package.
+ */
+static bool came_after(const struct stat *source, const struct stat *built)
 {
-	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
-		return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
-	return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+	if (source->st_ctim.tv_sec != built->st_mtim.tv_sec)
+		return source->st_ctim.tv_sec > built->st_mtim.tv_sec;
+	return source->st_ctim.tv_nsec > built->st_mtim.tv_nsec;
 }
 
-/* driver_is_stale() - whether a source of the driver's is newer than it. */
+/* driver_is_stale() - whether a source of the driver came after it was built. */
 static bool driver_is_stale(struct run *run, const char *driver)
 {
 	static const char *const sources[] = {
@@ -155,7 +159,7 @@ static bool driver_is_stale(struct run *run, const char *driver)
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		char *path = print("%s/%s", run->places.top, sources[i]);
 
-		stale = stale || (!stat(path, &source) && newer(&source, &built));
+		stale = stale || (!stat(path, &source) && came_after(&source, &built));
 		free(path);
 	}
 	return stale;
