@@ -257,6 +257,19 @@ rewrap()
 	assert_equal "$(modinfo -F version "${lines[-1]}/mine.ko")" 2
 }
 
+@test 'dkms.conf: leaves out the kernels without <linux/cleanup.h>' {
+	local release
+
+	# shellcheck source=/dev/null
+	source "$top/dkms.conf"
+	for release in 5.15.0-1-amd64 6.0.0 6.2.0-39-generic 6.3.1 6.4.0-4-amd64; do
+		[[ ! $release =~ $BUILD_EXCLUSIVE_KERNEL ]] || fail "$release"
+	done
+	for release in 6.1.0-56-amd64 6.1.192 6.5.0-5-amd64 6.12.117+deb12-amd64 7.2.13+deb14-amd64 10.0.1; do
+		[[ $release =~ $BUILD_EXCLUSIVE_KERNEL ]] || fail "$release"
+	done
+}
+
 @test 'setup: an unknown group is refused' {
 	run "$top/scripts/setup" everything
 	assert_failure
