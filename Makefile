@@ -68,7 +68,6 @@ bench: setup-run setup-bench qemu-run ## measure, and write bench/results/
 
 install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
 	@$(MAKE) -C tools/qemu-run install
-	install -D -m 644 docs/qemu_poweroff.4 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man4/qemu_poweroff.4
 
 modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install \

@@ -270,6 +270,24 @@ rewrap()
 	done
 }
 
+@test 'install: PREFIX, DATADIR and LIBEXECDIR are where qemu-run looks' {
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	local dir=$BATS_TEST_TMPDIR/root
+
+	# The umask is the installer's, and nobody else's.
+	(umask 077 && make -s -C "$top/tools/qemu-run" install PREFIX="$dir/one" \
+		DATADIR="$dir/data" LIBEXECDIR="$dir/libexec")
+	assert_equal "$(find "$dir" ! -perm -a=r -printf '%P\n')" ''
+	mkdir "$dir/bin"
+	mv "$dir/one/bin/qemu-run" "$dir/bin"
+	run "$dir/bin/qemu-run" -- echo installed
+	assert_success
+	assert_line installed
+	# The same build, for another place.
+	make -s -C "$top/tools/qemu-run" install DESTDIR="$dir/two" PREFIX=/usr
+	assert_equal "$(strings "$dir/two/usr/bin/qemu-run" | grep -x '/usr/share/qemu-poweroff')" /usr/share/qemu-poweroff
+}
+
 @test 'setup: an unknown group is refused' {
 	run "$top/scripts/setup" everything
 	assert_failure
