@@ -25,6 +25,7 @@
 
 #include "deferred_reset.h"
 #include "ioport_region.h"
+#include "version.h"
 
 /* QEMU's defaults are 0x501 and 2; these are the ones that the rig gives it. */
 #define IOBASE_DEFAULT	0x10f4
@@ -451,4 +452,4 @@ module_exit(qemu_poweroff_exit);
 MODULE_DESCRIPTION("End a QEMU virtual machine with an exit code, through isa-debug-exit");
 MODULE_AUTHOR("qemu_poweroff maintainers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1.0");
+MODULE_VERSION(QEMU_POWEROFF_VERSION);

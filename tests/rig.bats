@@ -257,6 +257,19 @@ rewrap()
 	assert_equal "$(modinfo -F version "${lines[-1]}/mine.ko")" 2
 }
 
+@test 'one version: of the module, qemu-run, DKMS and the manual pages' {
+	local version
+
+	version=$(modinfo -F version "$MODULE_DIR/qemu_poweroff.ko")
+	[[ $version =~ ^[0-9]+\.[0-9]+ ]]
+	assert_equal "$(qemu-run --version)" "qemu-run $version"
+	assert_equal "$(source "$top/dkms.conf" && echo "$PACKAGE_VERSION")" "$version"
+	make -s -C "$top/tools/qemu-run" install DESTDIR="$BATS_TEST_TMPDIR"
+	run grep -h '^\.TH' "$BATS_TEST_TMPDIR"/usr/local/share/man/man?/*
+	assert_line --index 0 --partial " \"qemu_poweroff $version\" "
+	assert_line --index 1 --partial " \"qemu_poweroff $version\" "
+}
+
 @test 'dkms.conf: leaves out the kernels without <linux/cleanup.h>' {
 	local release
 

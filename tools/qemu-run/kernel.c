@@ -148,7 +148,7 @@ static bool driver_is_stale(struct run *run, const char *driver)
 {
 	static const char *const sources[] = {
 		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
-		"deferred_reset.c", "deferred_reset.h",
+		"deferred_reset.c", "deferred_reset.h", "version.h",
 	};
 	struct stat built, source;
 	bool stale = false;

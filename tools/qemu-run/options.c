@@ -8,10 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "options.h"
-
-#ifndef VERSION
-#define VERSION "0"
-#endif
+#include "../../version.h"
 
 /* 23 lines of 79: with the prompt below it, all of a small terminal. */
 static const char help[] =
@@ -254,7 +251,7 @@ static int take(struct options *options, int option, char *value)
 		fputs(help, stdout);
 		return fflush(stdout) ? 125 : 0;
 	case 'V':
-		puts("qemu-run " VERSION);
+		puts("qemu-run " QEMU_POWEROFF_VERSION);
 		return fflush(stdout) ? 125 : 0;
 	default:
 		say("see qemu-run --help");

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The version of the driver, of qemu-run and of their packages: dkms.conf and the Makefiles read it here. */
+#ifndef VERSION_H
+#define VERSION_H
+
+#define QEMU_POWEROFF_VERSION "1.0"
+
+#endif /* VERSION_H */
