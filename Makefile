@@ -20,7 +20,8 @@ MACHINES ?= pc
 # What the kernel's own build would take from the environment or the command
 # line reaches it from there: V= W= C= LLVM=.
 
-.PHONY: all module qemu-run run shell test test-kernels test-distributions test-debug check bench install modules_install
+.PHONY: all module qemu-run run shell test test-kernels test-distributions test-debug test-packages check bench
+.PHONY: install modules_install deb
 .PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
@@ -56,6 +57,9 @@ test-debug: setup-run setup-test setup-debug $(if $(LLVM),setup-check) qemu-run 
 		bats --tap --jobs "$$(nproc)" --setup-suite-file tests/setup_suite.bash \
 			$(or $(TESTS),tests/debug tests)
 
+test-packages: setup-packages ## install the packages in fresh Debian 12 and 13, use and remove them (as root)
+	@scripts/test-packages $(RELEASES)
+
 check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc, shellcheck, objdump
 	@scripts/check -k "$$($(kernel))"
 
@@ -73,8 +77,14 @@ modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install \
 		$(if $(INSTALL_MOD_PATH),INSTALL_MOD_PATH='$(abspath $(INSTALL_MOD_PATH))') >/dev/null
 
+deb: setup-packages ## build the Debian packages qemu-run and qemu-poweroff-dkms, into build/deb
+	@rm -rf build/deb && mkdir -p build/deb/qemu-poweroff
+	@tar -c --exclude-vcs --exclude=./build . | tar -x -C build/deb/qemu-poweroff
+	@cd build/deb/qemu-poweroff && dpkg-buildpackage --build=binary --no-sign
+	@rm -r build/deb/qemu-poweroff; ls build/deb/*.deb
+
 clean: ## remove what was built, keep the kernels
-	rm -rf build/modules build/check build/accel build/obj build/qemu-run build/qemu-run-init build/tsc-khz \
+	rm -rf build/modules build/check build/accel build/obj build/man build/deb build/packages build/qemu-run build/qemu-run-init build/tsc-khz \
 		build/test-cache build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
 
 distclean: ## remove those, too: the next run fetches the newest
@@ -97,8 +107,9 @@ help: ## this list
 	@echo 'LOADS=1000 ROUNDS=20000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
 	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
-# These install what they need, and say so. All others name what is missing.
-run shell test test-kernels test-distributions test-debug check bench: SETUP := scripts/setup
+# These install what they need, and say so. All others name what is missing; SETUP=:
+# has them not look, for who builds a package and knows.
+run shell test test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
 setup-run setup-test setup-check setup-bench setup-debug setup-packages:
