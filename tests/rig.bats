@@ -263,6 +263,7 @@ rewrap()
 	version=$(modinfo -F version "$MODULE_DIR/qemu_poweroff.ko")
 	[[ $version =~ ^[0-9]+\.[0-9]+ ]]
 	assert_equal "$(qemu-run --version)" "qemu-run $version"
+	# shellcheck source=/dev/null
 	assert_equal "$(source "$top/dkms.conf" && echo "$PACKAGE_VERSION")" "$version"
 	make -s -C "$top/tools/qemu-run" install DESTDIR="$BATS_TEST_TMPDIR"
 	run grep -h '^\.TH' "$BATS_TEST_TMPDIR"/usr/local/share/man/man?/*
