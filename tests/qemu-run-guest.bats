@@ -267,3 +267,115 @@ server.serve_forever()' >/dev/null 2>&1 3>&-) &
 	assert_equal "$status" 0
 	assert_output served
 }
+
+# guest_says ADDRESS PORT TEXT: whether the guest's server there says it.
+guest_says()
+{
+	[[ $(timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>/dev/null) == "$3" ]]
+}
+
+# free_port: one that nobody has just now.
+free_port()
+{
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+@test '--nic: another card, its driver by -m or by the command' {
+	[[ $QEMU_RUN_MACHINE != microvm ]] || skip 'a microvm has no PCI for the card'
+	vm --nic e1000 -m e1000 -- sh -c 'readlink /sys/class/net/eth0/device/driver; ping -c 1 10.0.2.2'
+	assert_outcome 0 exit
+	assert_output --partial /drivers/e1000
+	assert_output --partial '1 packets received'
+	vm --net --nic e1000 -- sh -c 'ls /sys/class/net; cat /sys/bus/pci/devices/*/device'
+	assert_outcome 0 exit
+	refute_output --partial eth0
+	assert_output --partial 0x100e
+	vm --nic nosuch -- true
+	assert_outcome 125 cannot-run
+	assert_stderr "'nosuch' is not a valid device model name"
+	vm --nic e1000,mac=1 -- true
+	assert_equal "$status" 125
+	assert_stderr '--nic e1000,mac=1: give virtio, or'
+}
+
+@test '--nic: a card that the machine has no bus for is 125' {
+	vm --machine microvm --nic e1000 -- true
+	assert_outcome 125 cannot-run
+	assert_stderr "No 'PCI' bus found"
+}
+
+@test '--forward: the host reaches the guest, each run by ports of its own, from one template' {
+	command -v python3 >/dev/null || skip 'python3 finds the free ports'
+	own_cache
+	local one two round
+	# shellcheck disable=SC2034 # counts
+	for round in 1 2; do
+		one=$(free_port) two=$(free_port)
+		vm --forward "$one:7" --forward "127.0.0.2:$two:8" --timeout 100 -- sh -c \
+			'(echo seven | nc -l -p 7) & echo eight | nc -l -p 8; wait' &
+		wait_for guest_says 127.0.0.1 "$one" seven
+		wait_for guest_says 127.0.0.2 "$two" eight
+		wait "$!"
+		assert_equal "$(json '"\(.outcome) \(.exit_status) \(.start)"')" 'exit 0 restored'
+	done
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+}
+
+@test '--forward: on the loopback unless an address is given' {
+	command -v python3 >/dev/null || skip 'python3 finds the free port'
+	local port
+	port=$(free_port)
+	vm --forward "$port:7" --verbose -- true
+	assert_outcome 0 exit
+	assert_stderr "hostfwd=tcp:127.0.0.1:$port-:7"
+}
+
+@test '--forward: what is no port, and no address of ours, is 125' {
+	local value
+	for value in 80 1:2:3:4 ::1:80:80 0:80 80:65536 host:80:80 :80:80 80:80x ''; do
+		vm --forward "$value" -- true
+		assert_equal "$status" 125
+		assert_stderr "--forward $value: give "
+	done
+	vm --forward 192.0.2.1:8080:80 -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '--forward: port 8080 of 192.0.2.1: Cannot assign requested address'
+}
+
+@test '--forward: a port that is taken is 125, and the template stays' {
+	command -v python3 >/dev/null || skip 'python3 takes the port'
+	own_cache
+	local port
+	port=$(free_port)
+	cat >take <<-EOF
+	import os, socket
+	taken = socket.socket()
+	taken.bind(("127.0.0.1", $port))
+	taken.listen()
+	open("pid", "w").write(f"{os.getpid()}\n")
+	taken.accept()
+	EOF
+	python3 take 3>&- &
+	wait_for test -s pid
+	vm --forward "$port:80" -- true
+	kill "$(<pid)"
+	assert_outcome 125 cannot-run
+	assert_stderr "--forward: port $port of 127.0.0.1: Address already in use"
+	# Taken a moment later, when qemu-run has looked: QEMU finds out.
+	cat >late <<-EOF
+	#!/bin/sh
+	rm -f $PWD/pid
+	python3 $PWD/take 2>/dev/null &
+	while [ ! -s $PWD/pid ]; do sleep 0.1; done
+	exec qemu-system-x86_64 "\$@"
+	EOF
+	chmod +x late
+	QEMU=$PWD/late vm --forward "$port:80" -- true
+	kill "$(<pid)"
+	assert_outcome 125 cannot-run
+	assert_stderr "Could not set up host forwarding rule 'tcp:127.0.0.1:$port-:80'"
+	[[ $stderr != *'booting cold'* ]]
+	QEMU=$PWD/late vm --net -- true
+	assert_equal "$(json '"\(.outcome) \(.exit_status) \(.start)"')" 'exit 0 restored'
+	kill "$(<pid)" 2>/dev/null || true
+}

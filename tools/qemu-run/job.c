@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,29 @@ static char *split_file(const char *argument, char **name)
 	return path;
 }
 
+/* check_forward() - whether that port of the host's is free, as QEMU will ask for it */
+static int check_forward(struct run *run, const struct forward *forward)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(forward->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, err = 0;
+
+	inet_pton(AF_INET, forward->address, &place.sin_addr);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&place, sizeof(place)) || listen(fd, 1))
+		err = fail(run, "--forward: port %u of %s: %s", forward->port, forward->address,
+			   strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int job_check(struct run *run)
 {
 	size_t i;
+
+	for (i = 0; i < run->options.forward_count; i++)
+		if (check_forward(run, &run->options.forwards[i]))
+			return -1;
 
 	for (i = 0; i < run->options.files.count; i++) {
 		char *name, *path = split_file(run->options.files.items[i], &name);
@@ -190,6 +211,7 @@ int job_preload(struct run *run)
 static int send_body(struct run *run)
 {
 	struct options *options = &run->options;
+	bool virtio_net = options->nic && !strcmp(options->nic, "virtio");
 	size_t i;
 
 	if (options->terminal) {
@@ -211,12 +233,13 @@ static int send_body(struct run *run)
 		return -1;
 	if (options->disks.count && module_send(run, "virtio_blk"))
 		return -1;
-	if (options->net && module_send(run, "virtio_net"))
+	if (virtio_net && module_send(run, "virtio_net"))
 		return -1;
 	/* What the template keeps is loaded. */
 	if (!(options->preload && run->restored) && send_modules(run))
 		return -1;
-	if (options->net && job_put(run, FRAME_NETWORK, NULL, 0))
+	/* The driver of another card is the user's, who may mean to load it later. */
+	if (options->nic && job_put(run, FRAME_NETWORK, &virtio_net, sizeof(virtio_net)))
 		return -1;
 	for (i = 0; i < options->gets.count; i++)
 		if (job_put(run, FRAME_FETCH, options->gets.items[i],

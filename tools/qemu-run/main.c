@@ -244,11 +244,19 @@ static void serve(struct run *run)
 	terminal_end(run);
 }
 
+/* Whether another program took a port of --forward after it had been found free. */
+static bool lost_forward(struct run *run)
+{
+	return run->options.forward_count && run->errors.length &&
+	       strstr(run->errors.data, "host forwarding");
+}
+
 /* Whether the machine ended before the guest said anything: a bad template. */
 static bool stillborn(struct run *run)
 {
 	return run->restored && (run->vm.ended || run->restore_failed) && !run->started &&
-	       !run->refused && !run->console.length && !run->interrupted;
+	       !run->refused && !run->console.length && !run->interrupted &&
+	       !lost_forward(run);
 }
 
 static void perform(struct run *run)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -21,7 +22,8 @@ static const char help[] =
 	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  start there\n"
 	"  -t, --timeout SECONDS    end the machine after that long (status 124)\n"
 	"      --disk FILE[,rw]     a disk, /dev/vda and on; without rw nothing is kept\n"
-	"      --net                a network to the outside, and none to the inside\n"
+	"      --net                a network to the outside  --nic MODEL  its card\n"
+	"      --forward [ADDRESS:]PORT:GUESTPORT  a TCP port of the host's leads inside\n"
 	"      --memory MIB         default: 512    --cpus N         default: 1\n"
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
 	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
@@ -30,8 +32,7 @@ static const char help[] =
 	"      --bare               no driver       --no-port        and no port for one\n"
 	"      --tty, --no-tty      a terminal, or none; Ctrl-] three times ends it\n"
 	"      --allow-splat        never 120       --json FILE      report (-: stderr)\n"
-	"  -v, --verbose            show the console, and QEMU's command line\n"
-	"  -h, --help               this text       -V, --version\n"
+	"  -v, --verbose            console, QEMU's command  -h, --help  -V, --version\n"
 	"Exit status: the command's own, or 120 the kernel complained, 121 it panicked,\n"
 	"122 the guest ended silently, 123 it hung, 124 the deadline passed, 125 the\n"
 	"command could not be run, 126 not be executed, 127 not be found.\n";
@@ -40,6 +41,8 @@ enum {
 	OPT_GET = 256,
 	OPT_DISK,
 	OPT_NET,
+	OPT_NIC,
+	OPT_FORWARD,
 	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_APPEND,
@@ -67,6 +70,8 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", no_argument, NULL, OPT_NET },
+	{ "nic", required_argument, NULL, OPT_NIC },
+	{ "forward", required_argument, NULL, OPT_FORWARD },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "append", required_argument, NULL, OPT_APPEND },
@@ -87,6 +92,9 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
+
+/* A name of QEMU's: what else its option could hold is not asked for. */
+#define NIC_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 static int wrong(const char *option, const char *value, const char *what)
 {
@@ -155,6 +163,50 @@ static int take_variable(struct options *options, const char *text)
 	return -1;
 }
 
+static void default_nic(struct options *options)
+{
+	if (!options->nic)
+		options->nic = "virtio";
+}
+
+static int take_forward(struct options *options, const char *text)
+{
+	static const char usage[] = "give [ADDRESS:]PORT:GUESTPORT, ports from 1 to 65535";
+	char *host = copy(text), *guest = strrchr(host, ':'), *colon;
+	const char *address = "127.0.0.1", *port = host;
+	struct forward forward = { 0 };
+	struct in_addr parsed;
+	long from, to;
+	int status;
+
+	if (guest)
+		*guest++ = '\0';
+	colon = strrchr(host, ':');
+	if (colon) {
+		*colon = '\0';
+		address = host;
+		port = colon + 1;
+	}
+	from = number(port, 1, 65535);
+	to = guest ? number(guest, 1, 65535) : -1;
+	if (from < 0 || to < 0) {
+		status = wrong("--forward", text, usage);
+	} else if (inet_pton(AF_INET, address, &parsed) != 1) {
+		status = wrong("--forward", text, "give an IPv4 address of this host's, as 127.0.0.1");
+	} else {
+		snprintf(forward.address, sizeof(forward.address), "%s", address);
+		forward.port = from;
+		forward.guest_port = to;
+		options->forwards = must(realloc(options->forwards,
+						 (options->forward_count + 1) * sizeof(forward)));
+		options->forwards[options->forward_count++] = forward;
+		default_nic(options);
+		status = -1;
+	}
+	free(host);
+	return status;
+}
+
 static int take(struct options *options, int option, char *value)
 {
 	const char *colon;
@@ -186,8 +238,15 @@ static int take(struct options *options, int option, char *value)
 		list_add(&options->disks, copy(value));
 		break;
 	case OPT_NET:
-		options->net = true;
+		default_nic(options);
 		break;
+	case OPT_NIC:
+		if (!*value || value[strspn(value, NIC_LETTERS)])
+			return wrong("--nic", value, "give virtio, or a PCI model of QEMU's: e1000");
+		options->nic = value;
+		break;
+	case OPT_FORWARD:
+		return take_forward(options, value);
 	case OPT_MEMORY:
 		if (number(value, 128, 1 << 20) < 0)
 			return wrong("--memory", value, "give MiB, 128 or more");

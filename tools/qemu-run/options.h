@@ -3,6 +3,7 @@
 #ifndef QEMU_RUN_OPTIONS_H
 #define QEMU_RUN_OPTIONS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "util.h"
@@ -26,12 +27,26 @@ enum machine {
 };
 
 /**
+ * struct forward - a TCP port of the host's that leads into the guest
+ * @address: the host's, dotted
+ * @port: the host's
+ * @guest_port: the guest's
+ */
+struct forward {
+	char address[INET_ADDRSTRLEN];
+	uint16_t port;
+	uint16_t guest_port;
+};
+
+/**
  * struct options - the command line
  * @kernel: a version, a directory, an image; NULL: the default
  * @modules: FILE.ko[,param=value...] or NAME[,param=value...]
  * @files: PATH[:NAME]
  * @gets: GUESTPATH:HOSTPATH
  * @disks: FILE[,rw]
+ * @forwards: [ADDRESS:]PORT:GUESTPORT
+ * @forward_count: how many
  * @variables: NAME=value
  * @directory: where the command starts, or NULL
  * @append: more of the kernel's command line, or NULL
@@ -45,7 +60,8 @@ enum machine {
  * @preload: the modules are the template's
  * @qemu: more of QEMU's own arguments
  * @no_port: without isa-debug-exit
- * @net: a user-mode network
+ * @nic: the network card on a user-mode network, virtio or a PCI model of
+ *       QEMU's; NULL: no network
  * @bare: without the driver
  * @allow_splat: a complaint of the kernel's is no failure
  * @verbose: console and QEMU's command line
@@ -59,11 +75,14 @@ struct options {
 	struct list files;
 	struct list gets;
 	struct list disks;
+	struct forward *forwards;
+	size_t forward_count;
 	struct list variables;
 	struct list qemu;
 	const char *directory;
 	const char *append;
 	const char *json;
+	const char *nic;
 	uint64_t timeout_ms;
 	unsigned int memory_mb;
 	unsigned int cpus;
@@ -71,7 +90,6 @@ struct options {
 	enum accelerator_choice accelerator;
 	bool cold;
 	bool preload;
-	bool net;
 	bool bare;
 	bool no_port;
 	bool allow_splat;

@@ -111,8 +111,32 @@ static void add_disks(struct run *run, struct list *arguments, bool real)
 	}
 }
 
+static void add_network(struct run *run, struct list *arguments, bool real)
+{
+	const struct options *options = &run->options;
+	struct text user = { 0 };
+	size_t i;
+
+	if (!options->nic)
+		return;
+	text_print(&user, "user,id=net");
+	/* The host's ports are a run's own: a template has none. */
+	for (i = 0; real && i < options->forward_count; i++)
+		text_print(&user, ",hostfwd=tcp:%s:%u-:%u", options->forwards[i].address,
+			   options->forwards[i].port, options->forwards[i].guest_port);
+	add(arguments, "-netdev", user.data);
+	if (strcmp(options->nic, "virtio"))
+		add(arguments, "-device", print("%s,netdev=net,romfile=", options->nic));
+	else
+		add(arguments, "-device",
+		    print("virtio-net-%s,netdev=net%s", virtio_bus(options),
+			  options->machine == MACHINE_MICROVM ? "" : ",romfile="));
+}
+
 static void build_arguments(struct run *run, const struct boot *boot, struct list *arguments)
 {
+	/* What of the host's a run has, the boot of a template does without. */
+	bool real = !(boot->memory >= 0 && boot->initramfs >= 0);
 	const struct options *options = &run->options;
 	size_t i;
 
@@ -156,12 +180,8 @@ static void build_arguments(struct run *run, const struct boot *boot, struct lis
 		add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
 	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
-	add_disks(run, arguments, !(boot->memory >= 0 && boot->initramfs >= 0));
-	if (options->net) {
-		add(arguments, "-netdev", copy("user,id=net"));
-		add(arguments, "-device", copy(options->machine == MACHINE_MICROVM ?
-			 "virtio-net-device,netdev=net" : "virtio-net-pci,netdev=net,romfile="));
-	}
+	add_disks(run, arguments, real);
+	add_network(run, arguments, real);
 	for (i = 0; i < options->qemu.count; i++)
 		add(arguments, options->qemu.items[i], NULL);
 	/* What a guest that broke out of QEMU could do. */

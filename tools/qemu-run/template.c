@@ -96,9 +96,9 @@ static char *make_key(struct run *run)
 	path = print("%s/rootfs", run->places.top);
 	text_print(&key, "rootfs %s %016llx\n", path, (unsigned long long)sum_of_tree(path));
 	free(path);
-	text_print(&key, "machine %d\nmemory %u\ncpus %u\ndisks %zu\nnet %d\nappend %s\n",
+	text_print(&key, "machine %d\nmemory %u\ncpus %u\ndisks %zu\nnic %s\nappend %s\n",
 		   options->machine, options->memory_mb, options->cpus,
-		   options->disks.count, options->net,
+		   options->disks.count, options->nic ? options->nic : "none",
 		   options->append ? options->append : "");
 	text_print(&key, "port %d\n", !options->no_port);
 	for (i = 0; options->preload && i < options->modules.count; i++) {

@@ -421,7 +421,7 @@ static void take_module(struct session *session, const struct frame *first)
 	refuse(session, 125, name, reason);
 }
 
-static void bring_network_up(struct session *session)
+static void bring_network_up(struct session *session, bool required)
 {
 	/* The addresses of QEMU's user-mode network. */
 	static const char *const steps[][8] = {
@@ -431,9 +431,12 @@ static void bring_network_up(struct session *session)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (run_tool(steps[i]))
-			refuse(session, 125, "--net", "the guest's network does not come up");
+	/* Or the command loads the card's driver itself, and sets the network up. */
+	if (required || !access("/sys/class/net/eth0", F_OK))
+		for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+			if (run_tool(steps[i]))
+				refuse(session, 125, "--net",
+				       "the guest's network does not come up");
 	i = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if ((int)i >= 0) {
 		(void)!write(i, "nameserver 10.0.2.3\n", 20);
@@ -480,7 +483,7 @@ static void take_job(struct session *session)
 			take_module(session, &frame);
 			break;
 		case FRAME_NETWORK:
-			bring_network_up(session);
+			bring_network_up(session, frame.length && frame.data[0]);
 			break;
 		case FRAME_FETCH:
 			list_add(&session->fetches, frame.data, frame.length);
