@@ -89,8 +89,8 @@ static int e1000_read_mac(struct e1000_nic *nic)
 		}
 	}
 	if (sum != E1000_EEPROM_SUM)
-		return dev_err_probe(device, -EIO, "the EEPROM's checksum is %#06x, not %#06x\n", sum,
-				     E1000_EEPROM_SUM);
+		return dev_err_probe(device, -EIO, "the EEPROM's checksum is %#06x, not %#06x\n",
+				     sum, E1000_EEPROM_SUM);
 	if (!is_valid_ether_addr(mac))
 		return dev_err_probe(device, -EINVAL, "%pM is no address for a card\n", mac);
 	eth_hw_addr_set(nic->netdev, mac);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Makes one step of the driver's load fail: a function that its init calls, or
- * the nth allocation made on its behalf.
+ * the nth allocation made on its behalf. Or a step of what a program does.
  *
  * The kernel's own fail_function takes a list of functions that leaves out all
  * that matter here, so a kprobe stands in for it. Allocations are left to failslab
@@ -29,13 +29,21 @@ static long retval = -ENOMEM;
 module_param(retval, long, 0444);
 MODULE_PARM_DESC(retval, "what that function returns (default -ENOMEM)");
 
+static char *comm;
+module_param(comm, charp, 0444);
+MODULE_PARM_DESC(comm, "program that the function fails in (default none: in the load)");
+
+static unsigned int skip;
+module_param(skip, uint, 0644);
+MODULE_PARM_DESC(skip, "calls of the function to let pass first (default 0)");
+
 static unsigned int nth;
 module_param(nth, uint, 0644);
 MODULE_PARM_DESC(nth, "which allocation of the load to fail, from 1 (default 0: none)");
 
 static unsigned int injected;
 module_param(injected, uint, 0444);
-MODULE_PARM_DESC(injected, "how many failures the last load was given (read only)");
+MODULE_PARM_DESC(injected, "how many failures the last load, or the program, was given (read only)");
 
 /* Who loads the victim now. */
 static struct task_struct *loader;
@@ -49,8 +57,12 @@ static noinline long fail(void)
 /* Context: the probed function's, preemption off. */
 static int divert(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (READ_ONCE(loader) != current)
+	if (comm ? strcmp(current->comm, comm) : READ_ONCE(loader) != current)
 		return 0;
+	if (skip) {
+		skip--;
+		return 0;
+	}
 	injected++;
 	instruction_pointer_set(regs, (unsigned long)fail);
 	return 1;
