@@ -249,7 +249,7 @@ serve()
 		up
 		while :; do nc 10.0.2.2 $flood </dev/zero >/dev/null 2>&1 || usleep 10000; done &
 		loop=\$!
-		while :; do nc -u 10.0.2.2 9 </dev/zero >/dev/null 2>&1 || usleep 10000; done &
+		while :; do ping -i 0.01 -s 1400 10.0.2.2 >/dev/null 2>&1 || usleep 10000; done &
 		loops="\$loop \$!"
 		received 1000000
 		for round in \$(seq 100); do
@@ -259,8 +259,8 @@ serve()
 			if [ \$((round % 10)) = 0 ]; then received 1000000; else usleep 20000; fi
 		done
 		kill \$loops
-		killall nc
-		until_true '! pidof nc >/dev/null'
+		killall nc ping
+		until_true '! pidof nc ping >/dev/null'
 		answered
 		pings 10 1400
 	E
@@ -274,10 +274,10 @@ serve()
 			insmod e1000.ko || exit
 			up
 			nc 10.0.2.2 $flood </dev/zero >/dev/null 2>&1 &
-			nc -u 10.0.2.2 9 </dev/zero >/dev/null 2>&1 &
+			ping -i 0.01 -s 1400 10.0.2.2 >/dev/null 2>&1 &
 			received 1000000
 			rmmod e1000 || exit
-			killall nc
+			killall nc ping 2>/dev/null
 			wait
 		done
 		insmod e1000.ko || exit
@@ -446,7 +446,7 @@ open_fails()
 	((failed >= 258))
 }
 
-@test 'a frame that cannot be mapped is dropped and counted, either way' {
+@test 'a frame that there is no memory for is dropped and counted, either way' {
 	kernel_has KPROBES || skip 'the kernel has no kprobes'
 	guest -f "$FAIL_LOAD_KO" <<-'E'
 		insmod e1000.ko || exit
@@ -457,20 +457,17 @@ open_fails()
 		rmmod fail_load
 		echo "not sent $(count tx_dropped)"
 		pings 5 56
-		# What comes in finds the processor idle.
-		before=$(count rx_packets)
-		insmod fail_load.ko comm=swapper/0 function=dma_map_page_attrs retval=-1 || exit
-		ping -c 5 -W 1 10.0.2.2 >/dev/null
+		# Nobody else takes a buffer by that function.
+		insmod fail_load.ko comm='*' function=__netdev_alloc_skb retval=0 || exit
+		! ping -c 3 -W 1 10.0.2.2 >/dev/null || echo 'a frame got through'
 		rmmod fail_load
-		[ $(count rx_dropped) -ge 1 ] || echo 'nothing was dropped'
+		echo "not received $(count rx_dropped)"
 		pings 5 56
-		echo "left $(count tx_dropped)"
 	E
 	refute_line 'a frame got through'
-	refute_line 'nothing was dropped'
-	local sent left
-	sent=$(sed -n 's/^not sent //p' <<<"$output") left=$(sed -n 's/^left //p' <<<"$output")
-	((sent >= 3 && sent == left))
+	# ARP and the like may have tried, too.
+	(($(sed -n 's/^not sent //p' <<<"$output") >= 3))
+	(($(sed -n 's/^not received //p' <<<"$output") >= 3))
 }
 
 @test 'the address is changed while it is up, and frames to the new one arrive' {
@@ -569,12 +566,13 @@ open_fails()
 		was=$(od -An -tu1 -j 4 -N 1 $config)
 		# Without bus mastering the card reads no memory, and tells of nothing that it did.
 		command $((was & ~4))
-		nc -u 10.0.2.2 9 </dev/zero >/dev/null 2>&1 &
+		while :; do ping -i 0.01 -s 1400 10.0.2.2 >/dev/null 2>&1; done &
 		until_true "dmesg | grep -q 'eth0: transmit timeout'"
-		killall nc
-		wait
 		command $((was))
-		answered
+		# What was sent between that reset and now is lost without a word, and takes one more.
+		until_true 'ping -c 20 -i 0.1 -W 1 10.0.2.2 2>/dev/null | grep -q " 0% packet loss"'
+		kill $!
+		killall ping
 		pings 10 1400
 		rmmod e1000 || exit
 	E
@@ -599,13 +597,17 @@ open_fails()
 		shell = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=120)
 		# The shell's own echo has the question, not the answer.
 		shell.sendall(b"echo answer $((6 * 7))\r\n")
-		heard = b""
-		while b"answer 42" not in heard:
-		    part = shell.recv(4096)
-		    assert part, heard
-		    heard += part
-		shell.sendall(b"touch /root/goodbye\r\n")
-		shell.recv(4096)
+
+		def hear(text):
+		    heard = b""
+		    while text not in heard:
+		        part = shell.recv(4096)
+		        assert part, heard
+		        heard += part
+
+		hear(b"answer 42")
+		shell.sendall(b"touch /root/goodbye && echo good$((1))bye\r\n")
+		hear(b"good1bye")
 	E
 	wait "$run"
 }

@@ -31,7 +31,7 @@ MODULE_PARM_DESC(retval, "what that function returns (default -ENOMEM)");
 
 static char *comm;
 module_param(comm, charp, 0444);
-MODULE_PARM_DESC(comm, "program that the function fails in (default none: in the load)");
+MODULE_PARM_DESC(comm, "program that the function fails in; *: anywhere (default none: in the load)");
 
 static unsigned int skip;
 module_param(skip, uint, 0644);
@@ -54,10 +54,17 @@ static noinline long fail(void)
 	return retval;
 }
 
+static nokprobe_inline bool is_victim(void)
+{
+	if (comm)
+		return !strcmp(comm, "*") || !strcmp(comm, current->comm);
+	return READ_ONCE(loader) == current;
+}
+
 /* Context: the probed function's, preemption off. */
 static int divert(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (comm ? strcmp(current->comm, comm) : READ_ONCE(loader) != current)
+	if (!is_victim())
 		return 0;
 	if (skip) {
 		skip--;
