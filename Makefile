@@ -43,7 +43,7 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 test: setup-run setup-test qemu-run ## prove it all, a fresh guest a scenario
 	@KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
-		bats --tap --jobs "$$(nproc)" $(or $(TESTS),tests)
+		scripts/run-tests $(or $(TESTS),tests)
 
 test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end
 	@scripts/test-kernels $(MACHINES:%=-m %) $(SUITES:%=-s %) $(KERNELS)
@@ -54,8 +54,7 @@ test-distributions: setup-packages ## make run and the main suites in fresh Debi
 test-debug: setup-run setup-test setup-debug $(if $(LLVM),setup-check) qemu-run ## prove it on a kernel that watches, built once: KASAN, lockdep, kmemleak
 	@KERNEL_DIR=$$(scripts/debug-kernel $(if $(WATCH),-w $(WATCH)) $(if $(LLVM),-l) $(KVER)) && export KERNEL_DIR && \
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
-		bats --tap --jobs "$$(nproc)" --setup-suite-file tests/setup_suite.bash \
-			$(or $(TESTS),tests/debug tests)
+		scripts/run-tests $(or $(TESTS),tests/debug tests)
 
 test-packages: setup-packages ## install the packages in fresh Debian 12 and 13, use and remove them (as root)
 	@scripts/test-packages $(RELEASES)

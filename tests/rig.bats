@@ -331,3 +331,23 @@ rewrap()
 		assert_output --regexp "^usage: ${script##*/}"
 	done
 }
+
+@test 'run-tests: one stream of TAP, a line as each test ends, and what failed is told' {
+	local -x SUITE_DIR=$BATS_TEST_TMPDIR BUILD=$BATS_TEST_TMPDIR
+	cd "$BATS_TEST_TMPDIR"
+	# Not as they stand: bats would take them for tests of this file.
+	printf "@%s\n" "test 'waits' { until [[ -e go ]]; do sleep 0.1; done; }" >slow.bats
+	printf "@%s\n" "test 'fails' { echo 'this is why'; false; }" "test 'passes' { :; }" >quick.bats
+	printf "# bats test_tags=other\n@%s\n" "test 'is left out' { :; }" >>quick.bats
+	# The first file waits until a line of the second has come out.
+	run timeout 60 bash -c '"$1"/scripts/run-tests -j 2 -t "!other" slow.bats quick.bats |
+		while read -r line; do echo "$line"; [[ $line != *passes* ]] || : >go; done
+		exit "${PIPESTATUS[0]}"' bash "$top"
+	assert_failure 1
+	assert_line --index 0 1..3
+	assert_line --partial 'not ok 1 quick: fails'
+	assert_line '# quick: this is why'
+	assert_line --partial 'ok 2 quick: passes'
+	assert_line --partial 'ok 3 slow: waits'
+	refute_line --partial 'left out'
+}

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-# Once a suite: the kernel under test, and the modules built against it.
+# Once a run: the kernel under test, and what is built against it. scripts/run-tests
+# has each file of tests run by a bats of its own, and calls this before them all.
 
 setup_suite()
 {
-	local top
+	local tree log=$BATS_SUITE_TMPDIR/build.log
 
-	set -e
-	top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-	: "${KERNEL_DIR:=$("$top/scripts/kernel" "${KVER-}")}"
-	MODULE_DIR=$("$top/scripts/module" -k "$KERNEL_DIR" 2>"$BATS_SUITE_TMPDIR/build.log") ||
-		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
-	TWIN_DIR=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/twin" \
-		2>"$BATS_SUITE_TMPDIR/build.log") ||
-		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
-	export KERNEL_DIR MODULE_DIR TWIN_DIR
-	make -s -C "$top/tools/qemu-run" >"$BATS_SUITE_TMPDIR/build.log" 2>&1 ||
-		{ cat "$BATS_SUITE_TMPDIR/build.log" >&2; return 1; }
-	# Settled once, before the tests run in parallel.
-	"$top/scripts/accel" -k "$KERNEL_DIR" >"$BATS_SUITE_TMPDIR/accel" 2>/dev/null
-	ACCEL=$(<"$BATS_SUITE_TMPDIR/accel")
-	export ACCEL
+	[[ ! ${SUITE_DIR-} ]] || return 0
+	tree=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+	: "${KERNEL_DIR:=$("$tree/scripts/kernel" "${KVER-}")}"
+	if ! MODULE_DIR=$("$tree/scripts/module" -k "$KERNEL_DIR" 2>"$log") ||
+		! TWIN_DIR=$("$tree/scripts/module" -k "$KERNEL_DIR" -s "$tree/tests/modules/twin" 2>"$log") ||
+		! make -s -C "$tree/tools/qemu-run" >"$log" 2>&1 ||
+		# Settled once, before the tests run in parallel.
+		! ACCEL=$("$tree/scripts/accel" -k "$KERNEL_DIR" 2>"$log"); then
+		cat "$log" >&2
+		return 1
+	fi
+	SUITE_DIR=$BATS_SUITE_TMPDIR
+	export SUITE_DIR KERNEL_DIR MODULE_DIR TWIN_DIR ACCEL
 }
