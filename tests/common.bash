@@ -26,3 +26,19 @@ is_watched()
 {
 	kernel_has KASAN || kernel_has KCSAN
 }
+
+# module_file NAME: prints the file of that module of tests/modules/, built once a run.
+module_file()
+{
+	local stamp=$SUITE_DIR/$1 directory lock
+
+	exec {lock}>"$stamp.lock"
+	flock "$lock"
+	if [[ ! -s $stamp ]]; then
+		directory=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/$1" 2>"$stamp.log") ||
+			{ cat "$stamp.log" >&2; return 1; }
+		printf '%s\n' "$directory"/*.ko >"$stamp"
+	fi
+	cat "$stamp"
+	exec {lock}<&-
+}

@@ -270,7 +270,10 @@ refused()
 }
 
 @test 'refused: a second load, under another name' {
-	guest -f "$TWIN_DIR/qemu_poweroff_twin.ko" <<-'E'
+	local twin
+
+	twin=$(module_file twin)
+	guest -f "$twin" <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod qemu_poweroff_twin.ko delay=-1 2>&1
 		cut -d ' ' -f 1 /proc/modules

@@ -13,9 +13,7 @@ setup_file()
 		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread \
 			"$top/tests/guest/$program.c" -o "$BATS_FILE_TMPDIR/$program"
 	done
-	WITNESS_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/witness" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	WITNESS_KO+=/witness.ko
+	WITNESS_KO=$(module_file witness)
 	: "${SEED:=$RANDOM}"
 	export WITNESS_KO SEED
 }

@@ -148,16 +148,16 @@ unpacked()
 }
 
 @test '--preload: what the kernel complained of at the load, each run tells' {
-	local directory
-	directory=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
+	local fault
+	fault=$(module_file fault)
 	own_cache
 	# It takes every slot there is for a callback, and the kernel warns of one more.
 	for _ in 1 2; do
-		vm --preload -m "$directory/fault.ko,what=hotplug_states" -- true
+		vm --preload -m "$fault,what=hotplug_states" -- true
 		assert_outcome 120 splat
 		assert_equal "$(json .modules)" preloaded
 	done
-	vm -m "$directory/fault.ko,what=hotplug_states" -- true
+	vm -m "$fault,what=hotplug_states" -- true
 	assert_outcome 120 splat
 	assert_equal "$(json .modules)" loaded
 }

@@ -180,8 +180,8 @@ templates()
 	assert_outcome 122 silent
 	vm --machine microvm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
-	fault=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
-	vm --machine microvm --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault/fault.ko" -- \
+	fault=$(module_file fault)
+	vm --machine microvm --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
 		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
 	assert_outcome 123 hung
 	assert_stderr 'RIP: 0010:spin_irq_off'

@@ -57,10 +57,10 @@ load qemu-run
 }
 
 @test 'splat: an oops that the kernel survives' {
-	local directory
+	local fault
 
-	directory=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
-	vm -m "$directory/fault.ko" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+	fault=$(module_file fault)
+	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
 		(echo null >/sys/module/fault/parameters/what)
 		echo "the guest goes on"'
 	assert_output 'the guest goes on'
@@ -171,9 +171,9 @@ load qemu-run
 
 @test 'hung: processors that take no interrupts are made to say what they spin in' {
 	local fault
-	fault=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" 2>/dev/null)
+	fault=$(module_file fault)
 	# Time enough to load it.
-	vm --cpus 2 --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault/fault.ko" -- \
+	vm --cpus 2 --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
 		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
 	assert_outcome 123 hung
 	assert_stderr 'had to be killed'

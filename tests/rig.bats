@@ -340,6 +340,7 @@ rewrap()
 	printf "@%s\n" "test 'fails' { echo 'this is why'; false; }" "test 'passes' { :; }" >quick.bats
 	printf "# bats test_tags=other\n@%s\n" "test 'is left out' { :; }" >>quick.bats
 	# The first file waits until a line of the second has come out.
+	# shellcheck disable=SC2016 # the inner shell's to expand
 	run timeout 60 bash -c '"$1"/scripts/run-tests -j 2 -t "!other" slow.bats quick.bats |
 		while read -r line; do echo "$line"; [[ $line != *passes* ]] || : >go; done
 		exit "${PIPESTATUS[0]}"' bash "$top"

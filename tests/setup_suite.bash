@@ -10,7 +10,6 @@ setup_suite()
 	tree=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 	: "${KERNEL_DIR:=$("$tree/scripts/kernel" "${KVER-}")}"
 	if ! MODULE_DIR=$("$tree/scripts/module" -k "$KERNEL_DIR" 2>"$log") ||
-		! TWIN_DIR=$("$tree/scripts/module" -k "$KERNEL_DIR" -s "$tree/tests/modules/twin" 2>"$log") ||
 		! make -s -C "$tree/tools/qemu-run" >"$log" 2>&1 ||
 		# Settled once, before the tests run in parallel.
 		! ACCEL=$("$tree/scripts/accel" -k "$KERNEL_DIR" 2>"$log"); then
@@ -18,5 +17,5 @@ setup_suite()
 		return 1
 	fi
 	SUITE_DIR=$BATS_SUITE_TMPDIR
-	export SUITE_DIR KERNEL_DIR MODULE_DIR TWIN_DIR ACCEL
+	export SUITE_DIR KERNEL_DIR MODULE_DIR ACCEL
 }

@@ -7,9 +7,7 @@ load ../helper
 
 setup_file()
 {
-	FAIL_LOAD_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fail_load" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	FAIL_LOAD_KO+=/fail_load.ko
+	FAIL_LOAD_KO=$(module_file fail_load)
 	export FAIL_LOAD_KO
 }
 

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The fault matrix: the deadline passes in a guest that is ill. A fresh guest a row.
+
+load matrix
+
+@test 'deadline: idle guest' {
+	faulty <<-'E'
+		insmod qemu_poweroff.ko delay=1 code=42
+		sleep 60
+	E
+	ended 42 deadline process
+}
+
+@test 'deadline: all processors busy in user space' {
+	faulty -c 2 <<-'E'
+		for i in 1 2 3 4 5 6 7 8; do
+			while :; do :; done &
+		done
+		read -r one five fifteen tasks last </proc/loadavg
+		echo "${tasks%/*} running"
+		insmod qemu_poweroff.ko delay=2 code=42
+		sleep 60
+	E
+	assert_line --regexp '^(8|9|[1-9][0-9]) running$'
+	ended 42 deadline process
+}
+
+# hogged_by_real_time [option...]: a real-time task on every processor, and no
+# share kept for ordinary tasks; from 6.12 on the scheduler has two of them.
+hogged_by_real_time()
+{
+	faulty "$@" <<-'E'
+		echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+		for share in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
+			[ ! -e $share ] || echo 0 >$share
+		done
+		insmod fault.ko
+		insmod qemu_poweroff.ko delay=2 code=42
+		echo fifo >$what
+		sleep 60
+	E
+}
+
+@test 'deadline: a real-time task hogs the only processor' {
+	hogged_by_real_time
+	ended 42 deadline 'hard interrupt'
+}
+
+@test 'deadline: real-time tasks hog both processors' {
+	hogged_by_real_time -c 2
+	ended 42 deadline 'hard interrupt'
+}
+
+@test 'deadline: the work queues of the system are flooded with sleepers' {
+	faulty -c 2 <<-'E'
+		echo 10000 >/proc/sys/kernel/threads-max
+		insmod fault.ko count=1000 what=flood_workqueues
+		# Three queues, and each has 256 workers at most, or more.
+		until [ $(ps | grep -c kworker) -ge 768 ]; do usleep 100000; done
+		echo 'all asleep'
+		insmod qemu_poweroff.ko delay=2 code=42
+		sleep 60
+	E
+	assert_line 'all asleep'
+	ended 42 deadline process
+}
+
+@test 'deadline: a kernel thread loops with preemption off on the only processor' {
+	faulty <<-'E'
+		insmod fault.ko
+		insmod qemu_poweroff.ko delay=2 code=42
+		echo preempt_off >$what
+		sleep 60
+	E
+	ended 42 deadline 'hard interrupt'
+}
+
+@test 'deadline: kernel threads loop with preemption off on both processors' {
+	faulty -c 2 <<-'E'
+		insmod fault.ko
+		insmod qemu_poweroff.ko delay=2 code=42
+		echo preempt_off >$what
+		sleep 60
+	E
+	ended 42 deadline 'hard interrupt'
+}
+
+# one_of_two FAULT CPU: the fault on that processor, the driver armed on the first.
+# The kernel must not change its clock source meanwhile, as it does when it has been
+# up for a while: that is a stop_machine(), which waits for the lost processor on
+# the one that is left, and no process gets there any more.
+one_of_two()
+{
+	faulty -c 2 -a clocksource=hpet <<-E
+		insmod fault.ko cpu=$2
+		taskset 1 insmod qemu_poweroff.ko delay=2 code=42
+		echo $1 >\$what
+		sleep 60
+	E
+}
+
+@test 'deadline: a kernel thread loops with preemption off on one of two, another' {
+	one_of_two preempt_off 1
+	ended 42 deadline process
+}
+
+@test 'deadline: a kernel thread loops with preemption off on one of two, the one that armed' {
+	one_of_two preempt_off 0
+	ended 42 deadline process
+}
+
+# The worker may have been woken on the processor that is lost: then it does not
+# come, and the other processor's timer does.
+@test 'deadline: one of two processors spins with interrupts off, another' {
+	one_of_two irq_off 1
+	ended 42 deadline process 'hard interrupt'
+}
+
+@test 'deadline: one of two processors spins with interrupts off, the one that armed' {
+	one_of_two irq_off 0
+	ended 42 deadline process 'hard interrupt'
+}
+
+@test 'not survived: all processors spin with interrupts off: the host must kill the guest' {
+	faulty -c 2 -t 60 <<-'E'
+		insmod fault.ko
+		insmod qemu_poweroff.ko delay=15 code=42
+		echo 'about to spin'
+		echo irq_off >$what
+		echo 'still here'
+		sleep 60
+	E
+	assert_line 'about to spin'
+	logged 'processor 0 spins with interrupts off'
+	logged 'processor 1 spins with interrupts off'
+	assert_equal "$status" 124
+	assert_equal "$(endings "$witness")" ''
+}
+
+@test 'deadline: memory exhausted, the OOM killer at work' {
+	faulty -M 128M <<-'E'
+		insmod qemu_poweroff.ko delay=-1 code=42
+		echo -1000 >/proc/self/oom_score_adj
+		for i in 1 2 3 4; do
+			(
+				echo 0 >/proc/self/oom_score_adj
+				while :; do awk 'BEGIN { for (;;) a[i++] = i }'; done
+			) &
+		done
+		until dmesg | grep -q 'Out of memory: Killed'; do usleep 100000; done
+		echo 2 >$driver/delay
+		sleep 60
+	E
+	logged 'Out of memory: Killed'
+	ended 42 deadline process
+}
+
+@test 'deadline: thousands of tasks are stuck in uninterruptible sleep' {
+	faulty -M 512M <<-'E'
+		echo 10000 >/proc/sys/kernel/threads-max
+		insmod fault.ko count=3000 what=blocked_tasks
+		read -r one five fifteen tasks last </proc/loadavg
+		echo "${tasks#*/} tasks"
+		insmod qemu_poweroff.ko delay=2 code=42
+		sleep 60
+	E
+	assert_line --regexp '^3[0-9]{3} tasks$'
+	ended 42 deadline process
+}
+
+@test 'deadline: a NULL dereference in a process, without panic_on_oops' {
+	splats=$null_dereference
+	faulty <<-'E'
+		insmod qemu_poweroff.ko delay=3 code=42
+		insmod fault.ko what=null
+		echo "the guest goes on"
+		sleep 60
+	E
+	if kernel_has KASAN; then
+		logged 'KASAN: null-ptr-deref'
+	else
+		logged 'BUG: kernel NULL pointer dereference'
+	fi
+	assert_line 'the guest goes on'
+	ended 42 deadline process
+}
+
+@test 'deadline: while the guest is powering off' {
+	faulty <<-'E'
+		insmod fault.ko after_us=20000000 what=slow_shutdown
+		insmod qemu_poweroff.ko delay=2 code=42
+		poweroff -f
+	E
+	logged 'shutting down slowly'
+	ended 42 deadline process
+}
+
+@test 'not survived: a panic that was left alone, and that the kernel hangs after: the host must kill the guest' {
+	# A panic turns the local APIC off, and with it every timer.
+	faulty -t 20 <<-'E'
+		echo 0 >/proc/sys/kernel/panic
+		insmod qemu_poweroff.ko delay=3 code=42 panic_code=-1
+		echo c >/proc/sysrq-trigger
+	E
+	logged 'end Kernel panic'
+	assert_equal "$status" 124
+	assert_equal "$(endings "$witness")" ''
+}
