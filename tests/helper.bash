@@ -1,5 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests of the driver load: a guest, and what it leaves.
+#
+# There are three ways to a fresh guest. Take the first that can show what the test is
+# about:
+#
+#   guest      qemu-run restores a booted guest in 0.2 s. The script's output comes
+#              through the guest's init, so init must get a turn.
+#   restored   The same guest, with the script on the console. Its output comes through
+#              the kernel alone, in one stream with the kernel's lines, even while the
+#              guest dies.
+#   vm         scripts/vm boots a guest in two to five seconds. For tests of the boot, of
+#              rootfs/init, of scripts/vm, and of machines that no template can have.
+#
+# qemu-run ends its guests by this very driver. The tests of the driver use it with
+# --bare: it loads no driver, and the port and the end of the machine belong to the
+# script. They do not use qemu-run's verdict, but QEMU's own exit status. Some tests of a
+# deadline, of a panic and of a power-off boot by scripts/vm, which knows nothing of the
+# driver: should qemu-run and the driver ever be wrong together, these tell.
 
 # shellcheck source=tests/common.bash
 source "${BASH_SOURCE[0]%/*}/common.bash"
@@ -16,7 +33,7 @@ guest()
 	cat >"$script"
 	# Not by run, which warns of a status of 126 or 127: here they are codes.
 	status=0
-	output=$(qemu-run --bare --verbose --timeout 120 --json "$json" \
+	output=$(cd "$BATS_TEST_TMPDIR" && qemu-run --bare --verbose --timeout 120 --json "$json" \
 		--file "$MODULE_DIR/qemu_poweroff.ko" --file "$script" "$@" \
 		-- sh script 2>"$BATS_TEST_TMPDIR/console") || status=$?
 	# The console's lines end with CR LF and are marked.
@@ -27,6 +44,35 @@ guest()
 	# The outcome is qemu-run's business; these tests are about the port.
 	own=$(jq '.qemu_status // empty' "$json")
 	[[ ! $own ]] || status=$own
+}
+
+# restored [option of scripts/vm...]: as vm, in a guest that is restored. Arguments of
+# QEMU belong to the template: a path among them that differs from one test to the next
+# would have each test boot one of its own. QEMU runs in the test's own directory.
+restored()
+{
+	local scenario=$BATS_TEST_TMPDIR/scenario option OPTARG OPTIND=1 arguments=() append=()
+
+	while getopts ':m:a:q:c:M:t:' option; do
+		case $option in
+		m) arguments+=(--file "$OPTARG") ;;
+		a) append+=("$OPTARG") ;;
+		q) arguments+=(--qemu "$OPTARG") ;;
+		c) arguments+=(--cpus "$OPTARG") ;;
+		M) arguments+=(--memory "${OPTARG%M}") ;;
+		t) arguments+=(--timeout "$OPTARG") ;;
+		*) fail "restored: no such option: -$OPTARG" ;;
+		esac
+	done
+	cat >"$scenario"
+	# To its end as rootfs/init does it, and with as much on the console.
+	guest --file "$scenario" --append "${append[*]}" "${arguments[@]}" <<-'E'
+		exec </dev/null >/dev/console 2>&1
+		dmesg -n 5
+		sh scenario
+		echo "the scenario returned $?"
+		poweroff -f
+	E
 }
 
 # vm [option of scripts/vm...]: boots a fresh guest that runs the script on

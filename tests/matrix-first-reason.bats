@@ -54,8 +54,7 @@ load matrix
 # Up to QEMU 9.0 the first write is the end: only a port that does not end the
 # machine lets a guest go on to its second reason.
 @test 'first reason: a power-off after the deadline repeats its code, and says so' {
-	harmless
-	faulty "${harmless[@]}" <<-'E'
+	faulty <<-'E'
 		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65
 		echo 66 >$driver/code
 		poweroff -f
@@ -69,8 +68,7 @@ load matrix
 }
 
 @test 'first reason: a panic after the deadline repeats its code, and says so' {
-	harmless
-	faulty -c 2 "${harmless[@]}" <<-'E'
+	faulty -c 2 <<-'E'
 		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65 panic_code=66
 		# The reason that it has already.
 		echo 0 >$driver/delay

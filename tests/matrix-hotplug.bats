@@ -6,7 +6,7 @@ load matrix
 
 @test 'hotplug: the processor that armed is offline at the deadline' {
 	hotplugged -c 2 <<-'E'
-		taskset 2 insmod qemu_poweroff.ko delay=8 code=42
+		taskset 2 insmod qemu_poweroff.ko delay=$enough code=42
 		online 1 0
 		echo "online: $(cat /sys/devices/system/cpu/online)"
 		sleep 60
@@ -17,7 +17,7 @@ load matrix
 
 @test 'hotplug: each processor goes and comes back before the deadline' {
 	hotplugged -c 3 <<-'E'
-		insmod qemu_poweroff.ko delay=15 code=42
+		insmod qemu_poweroff.ko delay=$enough code=42
 		for cpu in 1 2; do
 			online $cpu 0
 			online $cpu 1
@@ -31,7 +31,7 @@ load matrix
 
 @test 'hotplug: a processor that came back is the only one left' {
 	hotplugged -c 2 <<-'E'
-		insmod qemu_poweroff.ko delay=15 code=42
+		insmod qemu_poweroff.ko delay=$enough code=42
 		online 1 0
 		online 1 1
 		lose_the_first
@@ -41,7 +41,7 @@ load matrix
 
 @test 'hotplug: a processor that was not there at the load is the only one left' {
 	hotplugged -c 2 -a maxcpus=1 <<-'E'
-		insmod qemu_poweroff.ko delay=15 code=42
+		insmod qemu_poweroff.ko delay=$enough code=42
 		echo "online: $(cat /sys/devices/system/cpu/online)"
 		online 1 1
 		lose_the_first
@@ -64,10 +64,12 @@ needs_suspend()
 	needs_suspend
 	# The suspend takes as long as it takes, and the deadline what is left of it: that
 	# may be longer than a processor can be lost without being reported.
-	hotplugged -c 2 -a watchdog_thresh=60 -a rcupdate.rcu_cpu_stall_suppress=1 <<-'E'
+	hotplugged -c 2 <<-'E'
+		echo 60 >/proc/sys/kernel/watchdog_thresh
+		echo 1 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress
 		echo 1 >/sys/module/suspend/parameters/pm_test_delay
 		echo core >/sys/power/pm_test
-		insmod qemu_poweroff.ko delay=30 code=42
+		insmod qemu_poweroff.ko delay=$((2 * enough)) code=42
 		echo mem >/sys/power/state
 		lose_the_first
 	E
@@ -78,7 +80,8 @@ needs_suspend()
 
 @test 'hotplug: the deadline passes while the guest is suspended' {
 	needs_suspend
-	hotplugged -c 2 -a no_console_suspend <<-'E'
+	hotplugged -c 2 <<-'E'
+		echo N >/sys/module/printk/parameters/console_suspend
 		echo 5 >/sys/module/suspend/parameters/pm_test_delay
 		echo core >/sys/power/pm_test
 		insmod qemu_poweroff.ko delay=5 code=42
@@ -90,8 +93,7 @@ needs_suspend()
 }
 
 @test 'hotplug: a processor that comes up after an expiry in vain does not repeat it' {
-	harmless
-	hotplugged -c 2 "${harmless[@]}" <<-'E'
+	hotplugged -c 2 <<-'E'
 		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65
 		until dmesg | grep -q 'still runs'; do usleep 100000; done
 		online 1 0

@@ -18,7 +18,7 @@ load matrix
 		exit 3
 	E
 	chmod +x "$first"
-	faulty -f "$first:first" -a rdinit=/first </dev/null
+	faulty_boot -f "$first:first" -a rdinit=/first </dev/null
 	logged 'Attempted to kill init! exitcode=0x00000300'
 	ended 121 panic panic
 }
@@ -76,7 +76,7 @@ load matrix
 @test 'panic: while the other processor spins with interrupts off' {
 	faulty -c 2 <<-'E'
 		insmod qemu_poweroff.ko delay=-1
-		insmod fault.ko cpu=1 after_us=5000000
+		insmod fault.ko cpu=1 after_us=2000000
 		taskset 1 sh -c "echo panic_irq >$what"
 		echo irq_off >$what
 		sleep 60
@@ -131,13 +131,13 @@ load matrix
 		-q -object -q "memory-backend-file,id=memory,size=256M,share=on,mem-path=$memory")
 	local load='modprobe ramoops mem_address=0xf000000 mem_size=0x100000 record_size=0x10000'
 
-	faulty "${persistent[@]}" <<-E
+	faulty_boot "${persistent[@]}" <<-E
 		$load
 		insmod qemu_poweroff.ko delay=-1
 		echo c >/proc/sysrq-trigger
 	E
 	ended 121 panic panic
-	faulty "${persistent[@]}" <<-E
+	faulty_boot "${persistent[@]}" <<-E
 		$load
 		mount -t pstore pstore /sys/fs/pstore
 		cat /sys/fs/pstore/dmesg-ramoops-0

@@ -13,7 +13,7 @@ load matrix
 }
 
 @test 'power-off: init does it when all is done' {
-	faulty <<-'E'
+	faulty_boot <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42
 	E
 	assert_line 'init: the scenario returned 0'

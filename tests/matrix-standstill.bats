@@ -57,7 +57,7 @@ pause_by_monitor()
 
 	mkfifo "$monitor.in" "$monitor.out"
 	when_armed pause_by_monitor "$monitor"
-	faulty -q -chardev -q "pipe,id=monitor,path=$monitor" \
+	faulty_boot -q -chardev -q "pipe,id=monitor,path=$monitor" \
 		-q -mon -q chardev=monitor,mode=control <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		sleep 60
@@ -69,7 +69,7 @@ pause_by_monitor()
 freeze()
 {
 	local pid
-	pid=$(<"$1")
+	pid=$(<pid)
 
 	kill -STOP "$pid"
 	past_deadline
@@ -78,10 +78,8 @@ freeze()
 }
 
 @test 'deadline: passes while QEMU is frozen' {
-	local pidfile=$BATS_TEST_TMPDIR/pid
-
-	when_armed freeze "$pidfile"
-	faulty -q -pidfile -q "$pidfile" <<-'E'
+	when_armed freeze
+	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		sleep 60
 	E

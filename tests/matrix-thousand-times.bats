@@ -49,7 +49,7 @@ raced()
 		wait
 		echo "\$(wc -l <toggled) times offline"
 		echo "tainted \$(cat /proc/sys/kernel/tainted)"
-		insmod qemu_poweroff.ko delay=15 code=42
+		insmod qemu_poweroff.ko delay=\$enough code=42
 		lose_the_first
 	E
 	raced cancel
@@ -64,10 +64,9 @@ raced()
 	local limit=600
 
 	! is_watched || limit=3000
-	harmless
 	# Time that the guest sleeps passes at once. How long an unload takes is the
 	# guest's affair: towards the moment in steps that halve with each change of sides.
-	faulty "${harmless[@]}" -q -icount -q shift=2,sleep=off -t $limit <<-E
+	faulty_boot -q -icount -q shift=2,sleep=off -t $limit <<-E
 		i=0 expired=0 pause=990000 step=40000 side=
 		while [ \$i -lt 1000 ]; do
 			dmesg -c >/dev/null
@@ -102,8 +101,7 @@ raced()
 }
 
 @test 'a thousand times: eight writers against the expiry, and against load, unload and hotplug' {
-	harmless
-	hotplugged -c 2 "${harmless[@]}" -t 600 <<-E
+	hotplugged -c 2 -t 600 <<-E
 		load()
 		{
 			insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=-1 code=65

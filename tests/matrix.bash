@@ -26,7 +26,10 @@ setup_file()
 
 setup()
 {
-	witness=$BATS_TEST_TMPDIR/witness
+	# Where QEMU runs: of paths in its arguments, see restored.
+	cd "$BATS_TEST_TMPDIR" || return
+	witness=$PWD/witness
+	written=$PWD/written
 }
 
 # What a row that failed leaves to judge it by. Bats shows it for no other.
@@ -39,9 +42,21 @@ teardown()
 	[[ ! -e $witness ]] || tail -n 40 "$witness"
 }
 
-# faulty [option of scripts/vm...]: as vm, with the faults at hand. $witness gets
-# what the kernel logs from then on, as it logs it.
+# faulty [option of scripts/vm...]: as restored, with the faults at hand. $witness gets
+# what the kernel logs from then on, as it logs it, and $written what is written to port
+# 0x502, which answers as isa-debug-exit does and is harmless. The file pid has QEMU's.
 faulty()
+{
+	with_faults restored "$@"
+}
+
+# faulty_boot [option of scripts/vm...]: as faulty, of a guest that boots.
+faulty_boot()
+{
+	with_faults vm "$@"
+}
+
+with_faults()
 {
 	local script=$BATS_TEST_TMPDIR/guest
 
@@ -51,9 +66,11 @@ faulty()
 		echo 'driver=/sys/module/qemu_poweroff/parameters'
 		cat
 	} >"$script"
-	vm -m "$FAULT_KO" -m "$WITNESS_KO" \
-		-q -chardev -q "file,id=witness,path=$witness" \
-		-q -device -q isa-debugcon,chardev=witness "$@" <"$script"
+	"$1" -m "$FAULT_KO" -m "$WITNESS_KO" -q -pidfile -q pid \
+		-q -chardev -q file,id=witness,path=witness \
+		-q -device -q isa-debugcon,chardev=witness \
+		-q -chardev -q file,id=written,path=written \
+		-q -device -q isa-debugcon,iobase=0x502,chardev=written "${@:2}" <"$script"
 }
 
 # endings FILE: what the driver logged there, of the ends that it decided on.
@@ -81,15 +98,6 @@ ended()
 	# For the table in README.md.
 	[[ ! ${MATRIX-} ]] ||
 		printf '%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "${line##*machine }" >>"$MATRIX"
-}
-
-# harmless: a port that answers as isa-debug-exit does, and keeps what
-# is written to it in $written.
-harmless()
-{
-	written=$BATS_TEST_TMPDIR/written
-	harmless=(-q -chardev -q "file,id=written,path=$written"
-		-q -device -q 'isa-debugcon,iobase=0x502,chardev=written')
 }
 
 # not_ended: the guest ended, and the driver had no part in it.
@@ -129,6 +137,8 @@ hotplugged()
 	local script=$BATS_TEST_TMPDIR/hotplugged
 
 	{
+		# Ten times what a processor takes to go and to come back, beside other work.
+		echo "enough=$(is_watched && echo 15 || echo 5)"
 		cat <<-'E'
 			online()
 			{
