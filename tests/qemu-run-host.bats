@@ -147,7 +147,6 @@ templates()
 }
 
 @test 'machine: pc, q35 and microvm' {
-	own_cache
 	local machine
 	for machine in pc q35 microvm; do
 		vm --machine "$machine" -- sh -c '[ -d /sys/bus/pci/devices ] && ls /sys/bus/pci/devices'
@@ -175,7 +174,6 @@ templates()
 # It has ACPI's reduced hardware, and no port that tells what an NMI is for.
 @test 'machine: a microvm reboots, panics and hangs as another does' {
 	local fault
-	own_cache
 	vm --machine microvm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 122 silent
 	vm --machine microvm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
