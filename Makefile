@@ -17,11 +17,19 @@ CODE ?= 42
 KERNELS ?= default cloud rt
 MACHINES ?= pc
 
+# What make test leaves to these: see 'slow' in tests/, and tests/endurance.bats.
+test-all test-debug: export LOADS ?= 1000
+test-all test-debug: export ROUNDS ?= 20000
+
+# A recipe's beginning; what to run follows.
+run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
+	echo "\# kernel $$(<"$$KERNEL_DIR/release")" && scripts/run-tests
+
 # What the kernel's own build would take from the environment or the command
 # line reaches it from there: V= W= C= LLVM=.
 
-.PHONY: all module qemu-run run shell test test-kernels test-distributions test-debug test-packages check bench
-.PHONY: install modules_install deb
+.PHONY: all module qemu-run run shell test test-all test-kernels test-distributions test-debug test-packages
+.PHONY: check bench install modules_install deb
 .PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
@@ -40,10 +48,11 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
 		scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko"
 
-test: setup-run setup-test qemu-run ## prove it all, a fresh guest a scenario
-	@KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
-		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
-		scripts/run-tests $(or $(TESTS),tests)
+test: setup-run setup-test qemu-run ## prove it, a fresh guest a scenario, in a few minutes
+	@$(run_tests) $(or $(TESTS),-t '!slow' tests)
+
+test-all: setup-run setup-test qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
+	@$(run_tests) $(or $(TESTS),tests)
 
 test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end
 	@scripts/test-kernels $(MACHINES:%=-m %) $(SUITES:%=-s %) $(KERNELS)
@@ -100,15 +109,15 @@ help: ## this list
 	@echo
 	@echo 'As in the kernel'"'"'s own build: V=1 W=1 C=1 LLVM=1 INSTALL_MOD_PATH='
 	@echo 'make test-debug takes KVER=6.1 or 6.12, WATCH=kcsan for data races, LLVM=1.'
-	@echo 'TESTS=tests/driver.bats narrows make test and test-debug, BENCHES=bench/deadline bench.'
+	@echo 'TESTS=tests/driver.bats narrows make test, test-all and test-debug, BENCHES=bench/deadline bench.'
 	@echo 'SUITES=driver narrows test-kernels, KERNELS="6.1 rt" and MACHINES="pc q35" say where.'
 	@echo 'RELEASES="trixie sid" narrows test-distributions, and SUITES= does.'
-	@echo 'LOADS=1000 ROUNDS=20000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
+	@echo 'LOADS=200 ROUNDS=2000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
 	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
 # These install what they need, and say so. All others name what is missing; SETUP=:
 # has them not look, for who builds a package and knows.
-run shell test test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
+run shell test test-all test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
 setup-run setup-test setup-check setup-bench setup-debug setup-packages:

@@ -4,6 +4,8 @@
 
 load matrix
 
+# bats file_tags=slow
+
 # sound: the kernel had no complaint: it is tainted by a module that is out of the
 # tree (4096) and unsigned (8192), and by nothing else.
 sound()

@@ -5,6 +5,8 @@
 
 load qemu-run
 
+# bats file_tags=slow
+
 build=${BUILD:-$top/build}
 
 setup_file()
