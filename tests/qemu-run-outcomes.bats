@@ -158,10 +158,11 @@ load qemu-run
 }
 
 @test 'hung: a machine that stands still is killed from outside, 123' {
-	qemu-run --timeout 1 --json "$BATS_TEST_TMPDIR/json" -- sh -c 'echo started; sleep 100' \
+	qemu-run --timeout 4 --json "$BATS_TEST_TMPDIR/json" -- sh -c 'echo started; sleep 100' \
 		</dev/null >"$BATS_TEST_TMPDIR/started" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
 	local pid=$! qemu
-	# A guest that stands still before that is waited for much longer.
+	# A guest that stands still before that is waited for much longer. The deadline leaves
+	# a busy host time to stop it.
 	wait_for test -s "$BATS_TEST_TMPDIR/started"
 	qemu=$(qemus_of "$pid")
 	kill -STOP "$qemu"
