@@ -653,3 +653,61 @@ open_fails()
 	E
 	assert_line "$(md5sum <export/file | cut -d ' ' -f 1)  /mnt/file"
 }
+
+# What docs/tutorial-e1000.md has its readers break.
+
+# broken FILE SED: the driver with that one change, in E1000_KO.
+broken()
+{
+	local directory=$BATS_TEST_TMPDIR/e1000
+
+	cp -r "$top/examples/e1000" "$directory"
+	sed -i "$2" "$directory/$1"
+	! cmp -s "$top/examples/e1000/$1" "$directory/$1" || fail "$1 has nothing that '$2' changes"
+	E1000_KO=$(BUILD=$BATS_TEST_TMPDIR/build "$top/scripts/module" -k "$KERNEL_DIR" -s "$directory" \
+		2>log) || { cat log; return 1; }
+	E1000_KO+=/e1000.ko
+}
+
+@test 'tutorial: without the interrupts that a poll turns on again, no answer arrives' {
+	broken main.c 's/e1000_write(nic, E1000_IMS, E1000_INT_RINGS);/;/'
+	guest <<-'E'
+		insmod e1000.ko || exit
+		ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0
+		ping -c 3 -W 3 10.0.2.2
+		grep eth0 /proc/interrupts
+	E
+	assert_line '3 packets transmitted, 0 packets received, 100% packet loss'
+}
+
+@test 'tutorial: with a tail that does not move, the card has no buffer after 255 frames' {
+	broken rx.c 's/^	if (done)$/	if (0)/'
+	guest <<-'E'
+		insmod e1000.ko || exit
+		up
+		ping -c 300 -i 0.02 -W 2 10.0.2.2 | tail -n 3
+		echo "received $(count rx_packets)"
+	E
+	assert_line 'received 255'
+}
+
+@test 'tutorial: with an interrupt that is not given back, the next one after unload panics' {
+	broken main.c '/free_irq(/d'
+	vm --nic e1000 -f "$E1000_KO" -- sh -c '
+		insmod e1000.ko; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0
+		ping -c 1 -W 10 10.0.2.2 >/dev/null; rmmod e1000; grep eth0 /proc/interrupts
+		insmod e1000.ko; ip link set eth0 up; sleep 10'
+	assert_outcome 121 panic
+	# It is still there, and of a driver that is not.
+	assert_output --partial eth0
+	assert_stderr 'Fatal exception in interrupt'
+}
+
+@test 'tutorial: a buffer that is not unmapped is told by DMA API debugging' {
+	kernel_has DMA_API_DEBUG || skip 'this kernel does not watch DMA'
+	broken rx.c 's/^	dma_unmap_single(.*/	(void)buffer;/'
+	vm --nic e1000 -f "$E1000_KO" -- sh -c \
+		'insmod e1000.ko; ip link set eth0 up; ip link set eth0 down; rmmod e1000'
+	assert_outcome 120 splat
+	assert_stderr 'DMA-API: '
+}
