@@ -73,7 +73,7 @@ readonly prelude='
 	# What the driver holds of the machine.
 	holdings()
 	{
-		grep e1000 /proc/iomem /proc/interrupts /proc/modules
+		grep -wE "e1000|eth0" /proc/iomem /proc/interrupts /proc/modules
 		grep -c . /proc/vmallocinfo
 		ls /sys/class/net /sys/bus/pci/drivers /sys/module
 		head -n 1 /sys/kernel/debug/dma-api/num_free_entries 2>/dev/null
@@ -178,7 +178,7 @@ serve()
 			up
 			pings 5 56
 			rmmod e1000 || exit
-			! grep e1000 /proc/iomem /proc/interrupts || exit
+			! grep -wE 'e1000|eth0' /proc/iomem /proc/interrupts || exit
 			[ ! -e $card ] || exit
 		done
 	E

@@ -9,7 +9,7 @@ show 'grep eth0 /proc/interrupts'
 
 # The homework of the course: what probe and open took, all of it is given back.
 show 'rmmod e1000'
-refuse 'grep e1000 /proc/interrupts /proc/iomem'
+refuse 'grep -wE "e1000|eth0" /proc/interrupts /proc/iomem'
 show 'insmod e1000.ko'
 show 'ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0'
 show 'ping -c 3 10.0.2.2'
