@@ -96,7 +96,7 @@ static void e1000_rx_frame(struct e1000_nic *nic, unsigned int i)
 {
 	struct e1000_rx_ring *ring = &nic->rx;
 	struct e1000_rx_desc *desc = &ring->desc[i];
-	struct e1000_buffer *buffer = &ring->buffers[i], fresh;
+	struct e1000_buffer *buffer = &ring->buffers[i], fresh = { 0 };
 	unsigned int length = le16_to_cpu(desc->length);
 	bool in_pieces = ring->in_pieces;
 	struct sk_buff *skb = buffer->skb;
