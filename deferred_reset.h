@@ -5,20 +5,36 @@
 #ifndef DEFERRED_RESET_H
 #define DEFERRED_RESET_H
 
-#include <linux/atomic.h>
 #include <linux/ktime.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
 struct deferred_reset;
-struct deferred_reset_timer;
+struct deferred_reset_tick;
 
 /* How long the work may be overdue, and how long an expiry may be in vain. */
 #define DEFERRED_RESET_GRACE_NS NSEC_PER_SEC
 
 /* The longest wait: 100 years, far from where sums of ktime_t overflow. */
 #define DEFERRED_RESET_MAX_NS (100LL * 365 * 24 * 60 * 60 * NSEC_PER_SEC)
+
+/**
+ * enum deferred_reset_state - how far an expiry is
+ * @DEFERRED_RESET_IDLE: nothing is pending; left by deferred_reset_arm()
+ * @DEFERRED_RESET_ARMED: a deadline is set; left by deferred_reset_cancel(), or by a
+ *	tick once the deadline has passed, which queues the work
+ * @DEFERRED_RESET_EXPIRING: @expire is to be called, or has not returned yet; left
+ *	when a call of it returns
+ * @DEFERRED_RESET_EXPIRED: @expire has returned; left a second later, for
+ *	%DEFERRED_RESET_IDLE and with a call of @survived, or by arming or cancelling
+ */
+enum deferred_reset_state {
+	DEFERRED_RESET_IDLE,
+	DEFERRED_RESET_ARMED,
+	DEFERRED_RESET_EXPIRING,
+	DEFERRED_RESET_EXPIRED,
+};
 
 /**
  * enum deferred_reset_path - from where an expiry comes
@@ -32,13 +48,12 @@ enum deferred_reset_path {
 
 /**
  * struct deferred_reset_ops - what to do when the time is up
- * @expire: end whatever is to be ended. Must not sleep. Called once for each
- *	arming, unless it is held up: a second after the work was pulled forward,
- *	and every second from then on until a call has returned, the backstop calls
- *	it again, from another context. The calls may overlap, and the one that was
- *	held up may come last.
- * @survived: the expiry was in vain: a second after @expire returned the machine
- *	still runs. In hard-interrupt context, once.
+ * @expire: end whatever is to be ended. May sleep on the path %DEFERRED_RESET_WORK
+ *	only. A call that does not return within a second is followed by one on the
+ *	path %DEFERRED_RESET_BACKSTOP, every second, until one of the calls returns.
+ *	So the calls may overlap, and the first may be the last to end.
+ * @survived: a second after @expire returned the machine still runs. Called once, in
+ *	hard-interrupt context.
  */
 struct deferred_reset_ops {
 	void (*expire)(struct deferred_reset *reset, enum deferred_reset_path path);
@@ -48,27 +63,22 @@ struct deferred_reset_ops {
 /**
  * struct deferred_reset - one pending expiry
  *
- * Embed it and use container_of() in the callbacks. Arming, cancelling and
- * reading what remains are serialised by the caller; expiry is not, and need not
- * be.
+ * Embed it and use container_of() in the callbacks. The caller serialises arming and
+ * cancelling.
  */
 struct deferred_reset {
 	/* private: */
 	const struct deferred_reset_ops *ops;
 	struct workqueue_struct *queue;
-	struct delayed_work work;
-	struct deferred_reset_timer __percpu *timers;
-
+	struct work_struct work;
+	struct deferred_reset_tick __percpu *ticks;
 	int hotplug_state;
 	struct hlist_node hotplug_node;
 
-	atomic_t calls;		/* to processors, to start their timers: unanswered */
-	raw_spinlock_t lock;	/* arming, against processors that come up */
-	atomic64_t due;		/* boottime, ns; 0: not armed; negative: it expires */
-	atomic64_t next_step;	/* boottime, ns: when the timers act again */
-	atomic_t steps;		/* how often they have, since the arming */
-	atomic64_t fired_at;	/* boottime, ns; 0 before the expiry */
-	atomic_t survived;
+	raw_spinlock_t lock;		/* protects what follows */
+	enum deferred_reset_state state;
+	s64 next;			/* boottime, ns, at which the state changes next */
+	unsigned int calls;		/* callbacks that have not returned yet */
 };
 
 /**
@@ -76,9 +86,11 @@ struct deferred_reset {
  * @reset: the expiry
  * @ops: what to do when the time is up; must outlive @reset
  *
+ * Starts a timer on every online CPU, and waits until each of them has done so.
+ *
  * Context: Process context, may sleep.
  * Return: 0; -ENOMEM; -ENOSPC where the kernel has no slot left for callbacks of
- *	   processor hotplug. With nothing to undo after an error.
+ *	   CPU hotplug. After an error there is nothing to undo.
  */
 int deferred_reset_init(struct deferred_reset *reset, const struct deferred_reset_ops *ops);
 
@@ -98,9 +110,9 @@ void deferred_reset_destroy(struct deferred_reset *reset);
  *
  * Replaces an earlier arming, with no moment between that has neither, unless
  * that one has begun to expire: then this waits, as deferred_reset_cancel() does.
- * Never expires early. Time that the system is suspended counts. Where a processor
- * takes no interrupts this may not return, but the deadline stands. A processor
- * that comes up later guards it, too.
+ * Never expires early. Time that the system is suspended counts. Waits for no other
+ * CPU. The deadline is late by up to a second if it is less than a second away and
+ * the CPU that armed it takes no interrupts any more.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_cancel().
@@ -111,8 +123,9 @@ void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay);
  * deferred_reset_cancel() - end the wait without expiring
  * @reset: the expiry; one that is not armed is left alone
  *
- * An expiry that has begun is not taken back: this waits for it, with the backstop
- * in place. None of the callbacks comes afterwards, until @reset is armed again.
+ * An expiry whose deadline has passed is not taken back: this waits for it, with the
+ * backstop in place. None of the callbacks is called afterwards, until @reset is
+ * armed again.
  *
  * Context: Process context, may sleep; not from the callbacks. Serialised by the
  *	    caller against itself and deferred_reset_arm().
@@ -123,10 +136,9 @@ void deferred_reset_cancel(struct deferred_reset *reset);
  * deferred_reset_remaining() - the time until the expiry
  * @reset: the expiry
  *
- * Context: Any. Serialised by the caller against deferred_reset_arm() and
- *	    deferred_reset_cancel().
+ * Context: Any but NMI.
  * Return: the time, 0 where it is overdue; -1 ns where nothing is pending.
  */
-ktime_t deferred_reset_remaining(const struct deferred_reset *reset);
+ktime_t deferred_reset_remaining(struct deferred_reset *reset);
 
 #endif /* DEFERRED_RESET_H */

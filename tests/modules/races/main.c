@@ -33,9 +33,8 @@ MODULE_PARM_DESC(writers, "how many write at once (default: 8)");
 #define STEP_NS		(10 * NSEC_PER_USEC)
 
 /*
- * The wait of a round. Arming calls every processor, and a virtual one may be slow
- * to answer: while that alone outlasts the wait there is no race, and the next wait
- * is longer.
+ * The wait of a round. A virtual CPU may stand still for longer than that: then there
+ * is no race, and the next wait is longer.
  */
 #define WAIT_NS		NSEC_PER_MSEC
 #define LONGER_NS	(NSEC_PER_MSEC / 2)
