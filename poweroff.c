@@ -18,6 +18,7 @@
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/panic.h>
 #include <linux/reboot.h>
 #include <linux/stringify.h>
 #include <linux/sysfs.h>
@@ -318,15 +319,16 @@ static int poweroff_power_off(struct sys_off_data *data)
 
 static struct sys_off_handler *poweroff_handler;
 
+/* A panic has begun, and ends the machine. Only its own CPU still runs. */
+static bool poweroff_panicking;
+
 /*
- * On panic, and on halt, for which the kernel has no sys-off handlers. A panic notifier
- * would come before pstore; the dumpers of the kernel's log come late in both. They run
- * in the order of their registration, so a pstore backend that was there before this
- * module has had its turn. Of a panic in NMI context a legacy console prints nothing
- * before the dumpers: the code is right, the text lost.
+ * On panic. The kernel calls the dumpers of its log twice: with KMSG_DUMP_PANIC before
+ * it flushes the consoles, and with KMSG_DUMP_EMERG when it restarts the machine, which
+ * is after that. So have it restart without a delay, and end the machine then: the text
+ * of the panic is on the console, even if another CPU held the console's lock.
  *
- * Context: a panic has stopped the other CPUs and turned interrupts off; a halt is in
- * process context.
+ * Context: atomic, NMI included; a panic has stopped the other CPUs.
  */
 static void poweroff_dump(enum kmsg_dump_reason reason)
 {
@@ -335,9 +337,14 @@ static void poweroff_dump(enum kmsg_dump_reason reason)
 	/* If there was a reason before, its code is what is written. */
 	if (reason == KMSG_DUMP_PANIC &&
 	    (code != POWEROFF_PANIC_NEVER ||
-	     atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED))
+	     atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED)) {
+		poweroff_panicking = true;
+		panic_timeout = -1;
+	}
+	if (reason == KMSG_DUMP_EMERG && poweroff_panicking)
 		poweroff_end_now(POWEROFF_BY_PANIC, code, "panic");
-	else if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
+	/* There is no sys-off handler for a halt. */
+	if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
 		poweroff_end_now(POWEROFF_BY_HALT, READ_ONCE(poweroff_code.value), "process");
 }
 

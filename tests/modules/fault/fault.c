@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/console.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -210,6 +211,12 @@ static int do_panic(void)
 	panic("fault in %s context", in_hardirq() ? "hard-interrupt" : "process");
 }
 
+static int do_panic_console(void)
+{
+	console_lock();
+	return do_panic();
+}
+
 static int (*interrupt_fault)(void);
 
 static enum hrtimer_restart interrupt(struct hrtimer *timer)
@@ -338,6 +345,8 @@ static const struct {
 	/* At once, in the process that asks for it. */
 	{ "null", do_null },
 	{ "panic", do_panic },
+	/* The same, by a process that holds the lock of the console. */
+	{ "panic_console", do_panic_console },
 	/* In hard-interrupt context, after_us= from now. */
 	{ "null_irq", do_null_irq },
 	{ "panic_irq", do_panic_irq },
