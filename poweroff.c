@@ -18,9 +18,11 @@
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/notifier.h>
 #include <linux/panic.h>
 #include <linux/reboot.h>
 #include <linux/stringify.h>
+#include <linux/suspend.h>
 #include <linux/sysfs.h>
 #include <linux/version.h>
 
@@ -43,6 +45,8 @@
 #define POWEROFF_DELAY_NEVER	-1
 #define POWEROFF_DELAY_S	0
 #define POWEROFF_DELAY_MAX_S	(31 * 24 * 60 * 60)
+
+#define POWEROFF_SYNC		1
 
 /* What an x86 machine reads from a port with no device behind it. */
 #define POWEROFF_NO_DEVICE	0xff
@@ -141,6 +145,12 @@ __MODULE_PARM_TYPE(panic_code, "int");
 MODULE_PARM_DESC(panic_code, "exit code on a kernel panic; -1 leaves panics alone (-1-"
 		 __stringify(POWEROFF_CODE_MAX) ", default " __stringify(POWEROFF_PANIC_CODE) ")");
 
+static struct poweroff_param poweroff_sync = { POWEROFF_SYNC, 0, 1 };
+module_param_cb(sync, &poweroff_param_ops, &poweroff_sync, 0644);
+__MODULE_PARM_TYPE(sync, "int");
+MODULE_PARM_DESC(sync, "write file data to disk before the delay or a halt ends the machine (0-1, default "
+		 __stringify(POWEROFF_SYNC) ")");
+
 /* Registered below, with what a write to it does. */
 static struct poweroff_param poweroff_delay = {
 	POWEROFF_DELAY_S, POWEROFF_DELAY_NEVER, POWEROFF_DELAY_MAX_S
@@ -175,16 +185,20 @@ static const char * const poweroff_reasons[] = {
 #define POWEROFF_VERDICT_CODE(v)	((v) & 0xff)
 static atomic_t poweroff_verdict = ATOMIC_INIT(POWEROFF_UNDECIDED);
 
+/* Data is being written to disk: the verdict is logged, and the port not yet written. */
+static atomic_t poweroff_syncing;
+
 /*
  * Ends the machine. Returns if QEMU takes a moment to end, or was told not to.
  *
  * The first caller logs before it writes the port, and may wait for the console, for
  * ever if the console is stuck. A later caller is there for that case, and writes the
- * port first; up to QEMU 9.0 it does not come back from there.
+ * port first. If the first caller got past its log line and hangs in the sync, the
+ * console works, and the next caller says what may be lost before it writes the port.
  *
- * Context: any.
+ * Context: any; with @sync process context, may sleep.
  */
-static void poweroff_end(enum poweroff_reason reason, int code, const char *path)
+static void poweroff_end(enum poweroff_reason reason, int code, const char *path, bool sync)
 {
 	int first = atomic_cmpxchg(&poweroff_verdict, POWEROFF_UNDECIDED,
 				   POWEROFF_VERDICT(reason, code));
@@ -192,9 +206,22 @@ static void poweroff_end(enum poweroff_reason reason, int code, const char *path
 	if (first == POWEROFF_UNDECIDED) {
 		pr_emerg("%s: ending the machine with code %d (%s)\n",
 			 poweroff_reasons[reason], code, path);
+		if (sync) {
+			atomic_set(&poweroff_syncing, 1);
+			/*
+			 * The first writes, and flushes the caches of the disks before
+			 * its last writes. The second flushes these.
+			 */
+			ksys_sync_helper();
+			ksys_sync_helper();
+			atomic_set(&poweroff_syncing, 0);
+		}
 		ioport_region_outb(&poweroff_ports, 0, code);
 		return;
 	}
+	if (atomic_xchg(&poweroff_syncing, 0))
+		pr_emerg("%s: file data is still being written to disk, some of it may be lost\n",
+			 poweroff_reasons[reason]);
 	ioport_region_outb(&poweroff_ports, 0, POWEROFF_VERDICT_CODE(first));
 	/* The backstop, or a new delay, has the same reason: that is no news. */
 	if (POWEROFF_VERDICT_REASON(first) == reason)
@@ -212,19 +239,25 @@ static void poweroff_report_survival(void)
 		 poweroff_ports.base);
 }
 
-/* Context: atomic, the other CPUs stopped; or process, on a halt. */
+/* Context: atomic, the other CPUs stopped. There is nothing to write, or no way to. */
 static void poweroff_end_now(enum poweroff_reason reason, int code, const char *path)
 {
-	poweroff_end(reason, code, path);
+	poweroff_end(reason, code, path, false);
 	mdelay(POWEROFF_GRACE_MS);
 	poweroff_report_survival();
 }
 
+/* A halt brings the deadline forward to now. */
+static bool poweroff_halting;
+
 /* Context: process, or hard interrupt for the backstop. */
 static void poweroff_expire(struct deferred_reset *reset, enum deferred_reset_path path)
 {
-	poweroff_end(POWEROFF_BY_DEADLINE, READ_ONCE(poweroff_code.value),
-		     path == DEFERRED_RESET_BACKSTOP ? "hard interrupt" : "process");
+	bool in_process = path == DEFERRED_RESET_WORK;
+
+	poweroff_end(READ_ONCE(poweroff_halting) ? POWEROFF_BY_HALT : POWEROFF_BY_DEADLINE,
+		     READ_ONCE(poweroff_code.value), in_process ? "process" : "hard interrupt",
+		     in_process && READ_ONCE(poweroff_sync.value));
 }
 
 /* Context: hard interrupt. */
@@ -319,6 +352,29 @@ static int poweroff_power_off(struct sys_off_data *data)
 
 static struct sys_off_handler *poweroff_handler;
 
+/*
+ * On halt, for which the kernel has no sys-off handlers. The deadline's work can write
+ * data to disk while the disks still work, and has its backstop.
+ *
+ * Context: process, may sleep.
+ */
+static int poweroff_shutdown(struct notifier_block *block, unsigned long action, void *data)
+{
+	if (action != SYS_HALT)
+		return NOTIFY_DONE;
+	kernel_param_lock(THIS_MODULE);
+	WRITE_ONCE(poweroff_halting, true);
+	deferred_reset_arm(&poweroff_deadline, 0);
+	kernel_param_unlock(THIS_MODULE);
+	return NOTIFY_DONE;
+}
+
+/* After all other notifiers. */
+static struct notifier_block poweroff_shutdown_notifier = {
+	.notifier_call = poweroff_shutdown,
+	.priority = INT_MIN,
+};
+
 /* A panic has begun, and ends the machine. Only its own CPU still runs. */
 static bool poweroff_panicking;
 
@@ -343,9 +399,6 @@ static void poweroff_dump(enum kmsg_dump_reason reason)
 	}
 	if (reason == KMSG_DUMP_EMERG && poweroff_panicking)
 		poweroff_end_now(POWEROFF_BY_PANIC, code, "panic");
-	/* There is no sys-off handler for a halt. */
-	if (reason == KMSG_DUMP_SHUTDOWN && system_state == SYSTEM_HALT)
-		poweroff_end_now(POWEROFF_BY_HALT, READ_ONCE(poweroff_code.value), "process");
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -362,7 +415,7 @@ static void poweroff_dumper_dump(struct kmsg_dumper *dumper, enum kmsg_dump_reas
 
 static struct kmsg_dumper poweroff_dumper = {
 	.dump = poweroff_dumper_dump,
-	.max_reason = KMSG_DUMP_SHUTDOWN,
+	.max_reason = KMSG_DUMP_EMERG,
 };
 
 /*
@@ -430,6 +483,12 @@ static int __init poweroff_init(void)
 		goto unregister_power_off;
 	}
 
+	err = register_reboot_notifier(&poweroff_shutdown_notifier);
+	if (err) {
+		pr_err("cannot register the shutdown notifier: error %d\n", err);
+		goto unregister_dumper;
+	}
+
 	kernel_param_lock(THIS_MODULE);
 	if (poweroff_delay.value == POWEROFF_DELAY_NEVER)
 		pr_info("holding ports 0x%x-0x%x; no delay set\n", poweroff_ports.base,
@@ -443,6 +502,8 @@ static int __init poweroff_init(void)
 	kernel_param_unlock(THIS_MODULE);
 	return 0;
 
+unregister_dumper:
+	kmsg_dump_unregister(&poweroff_dumper);
 unregister_power_off:
 	unregister_sys_off_handler(poweroff_handler);
 destroy_deadline:
@@ -459,6 +520,7 @@ static void __exit poweroff_exit(void)
 	poweroff_ready = false;
 	deferred_reset_cancel(&poweroff_deadline);
 	kernel_param_unlock(THIS_MODULE);
+	unregister_reboot_notifier(&poweroff_shutdown_notifier);
 	kmsg_dump_unregister(&poweroff_dumper);
 	unregister_sys_off_handler(poweroff_handler);
 	deferred_reset_destroy(&poweroff_deadline);

@@ -38,7 +38,6 @@ panicked()
 # inject_nmi MONITOR: once the guest says on its second serial port that it is ready.
 inject_nmi()
 {
-
 	until grep -qs 'ready' "$1.serial"; do sleep 0.1; done
 	exec {in}>"$1.in" {out}<"$1.out"
 	echo '{"execute": "qmp_capabilities"} {"execute": "inject-nmi"}' >&"$in"

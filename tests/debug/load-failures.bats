@@ -107,6 +107,11 @@ load_fails()
 	load_fails kmsg_dump_register -17 'File exists' 'cannot register the log dumper: error -17'
 }
 
+@test 'load fails: no shutdown notifier' {
+	load_fails register_reboot_notifier -17 'File exists' \
+		'cannot register the shutdown notifier: error -17'
+}
+
 @test 'load fails: at each of its allocations in turn' {
 	guest --timeout 600 --append kmemleak=on --file "$FAIL_LOAD_KO" <<-E
 		$looks

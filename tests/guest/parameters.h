@@ -30,6 +30,7 @@ static const struct parameter parameters[] = {
 	{ "code", 0, 127, true },
 	{ "panic_code", -1, 127, true },
 	{ "delay", -1, 2678400, true },
+	{ "sync", 0, 1, true },
 	{ "iobase", 0, 0xffff, false },
 	{ "iosize", 1, 0x10000, false },
 };

@@ -1,0 +1,189 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What the guest has written to its disks is there after its end: on ext4, on a raw
+# image and on qcow2. Of QEMU up to 9.0 the write to the port is a plain exit(): it
+# loses what it has not written of its own, such as the tables of qcow2.
+
+load helper
+
+setup_file()
+{
+	WITNESS_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/witness" \
+		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
+	WITNESS_KO+=/witness.ko
+	export WITNESS_KO
+}
+
+setup()
+{
+	kernel_has EXT4_FS || skip 'this kernel has no ext4'
+	witness=$BATS_TEST_TMPDIR/witness
+	raw=$BATS_TEST_TMPDIR/raw
+	qcow2=$BATS_TEST_TMPDIR/qcow2
+	truncate -s 64M "$raw"
+	mkfs.ext4 -q "$raw"
+	qemu-img convert -O qcow2 "$raw" "$qcow2"
+}
+
+# with_disks [option of scripts/vm...]: as vm, with a file system from each image
+# mounted and written to. $witness gets what the kernel logs.
+with_disks()
+{
+	local bus=pci module script=$BATS_TEST_TMPDIR/with_disks modules=()
+
+	[[ ${MACHINE:-pc} != microvm ]] || bus=device
+	# What is not there is built in.
+	for module in virtio_pci virtio_mmio virtio_blk ext4 crc32c_generic; do
+		[[ ! $(find -L "$KERNEL_DIR/modules/kernel" -name "$module.ko*" -print -quit) ]] ||
+			modules+=(-m "$module")
+	done
+	{
+		cat <<-'E'
+			modprobe -a virtio_pci virtio_mmio virtio_blk ext4 crc32c_generic 2>/dev/null
+			insmod witness.ko
+			for disk in vda vdb; do
+				until [ -b /dev/$disk ]; do usleep 50000; done
+				mkdir $disk
+				mount -t ext4 /dev/$disk $disk
+				seq 1 100000 >$disk/numbers
+				mkdir $disk/many
+				for i in $(seq 1 50); do echo $i >$disk/many/$i; done
+			done
+		E
+		cat
+	} >"$script"
+	vm "${modules[@]}" -m "$WITNESS_KO" \
+		-q -chardev -q "file,id=witness,path=$witness" \
+		-q -device -q isa-debugcon,chardev=witness \
+		-q -drive -q "if=none,id=raw,format=raw,file=$raw" -q -device -q "virtio-blk-$bus,drive=raw" \
+		-q -drive -q "if=none,id=qcow2,format=qcow2,file=$qcow2${throttle-}" \
+		-q -device -q "virtio-blk-$bus,drive=qcow2" "$@" <"$script"
+}
+
+# unpack: the images as they are after the guest, each as a raw one, in ${images[@]}.
+unpack()
+{
+	qemu-img check -q "$qcow2"
+	qemu-img convert -O raw "$qcow2" "$qcow2.raw"
+	images=("$raw" "$qcow2.raw")
+}
+
+# written IMAGE: all of what with_disks wrote is in the image.
+written()
+{
+	local i
+
+	[[ $(debugfs -R 'cat numbers' "$1" 2>/dev/null) == "$(seq 1 100000)" ]] || return
+	for i in {1..50}; do
+		[[ $(debugfs -R "cat many/$i" "$1" 2>/dev/null) == "$i" ]] || return
+	done
+}
+
+# all_there: in both images all is written, and the file system is whole.
+all_there()
+{
+	local image images
+
+	unpack
+	for image in "${images[@]}"; do
+		run -0 e2fsck -fn "$image"
+		written "$image"
+	done
+}
+
+# none_there: the guest has not written its files to either image.
+none_there()
+{
+	local image images
+
+	unpack
+	for image in "${images[@]}"; do
+		! written "$image" || fail "$image: all is there"
+	done
+}
+
+# logged TEXT: the kernel did.
+logged()
+{
+	grep -qF -- "$1" "$witness" || fail "the kernel did not log: $1: $(tail -n 20 "$witness")"
+}
+
+@test 'deadline: what was written is there' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=1 code=42
+		sleep 60
+	E
+	assert_code 42
+	logged 'Filesystems sync'
+	all_there
+}
+
+@test 'delay=0: what was written is there' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=-1 code=42
+		echo 0 >/sys/module/qemu_poweroff/parameters/delay
+		sleep 60
+	E
+	assert_code 42
+	all_there
+}
+
+# Without the sync of BusyBox's halt.
+@test 'halt: what was written is there' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=-1 code=42
+		halt -n -f
+	E
+	assert_code 42
+	logged 'halt: ending the machine with code 42 (process)'
+	all_there
+}
+
+@test 'sync=0: nothing is written at the end' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=0 code=42 sync=0
+		sleep 60
+	E
+	assert_code 42
+	none_there
+}
+
+@test 'sync: can be turned on and off while loaded' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=-1 code=42 sync=0
+		echo 1 >/sys/module/qemu_poweroff/parameters/sync
+		echo 0 >/sys/module/qemu_poweroff/parameters/delay
+		sleep 60
+	E
+	assert_code 42
+	all_there
+}
+
+@test 'panic: nothing is written at the end' {
+	with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=-1
+		echo c >/proc/sysrq-trigger
+	E
+	assert_code 121
+	none_there
+}
+
+# The files take minutes to write at that rate.
+@test 'deadline: a disk that is too slow does not hold it up, and the log says so' {
+	throttle=,throttling.bps-write=8192 with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=1 code=42
+		sleep 60
+	E
+	assert_code 42
+	logged 'deadline: ending the machine with code 42 (process)'
+	logged 'deadline: file data is still being written to disk, some of it may be lost'
+}
+
+@test 'halt: a disk that is too slow does not hold it up, and the log says so' {
+	throttle=,throttling.bps-write=8192 with_disks <<-'E'
+		insmod qemu_poweroff.ko delay=-1 code=42
+		halt -n -f
+	E
+	assert_code 42
+	logged 'halt: file data is still being written to disk, some of it may be lost'
+}
