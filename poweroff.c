@@ -47,6 +47,7 @@
 #define POWEROFF_DELAY_MAX_S	(31 * 24 * 60 * 60)
 
 #define POWEROFF_SYNC		1
+#define POWEROFF_NOWAYOUT	0
 
 /* What an x86 machine reads from a port with no device behind it. */
 #define POWEROFF_NO_DEVICE	0xff
@@ -150,6 +151,12 @@ module_param_cb(sync, &poweroff_param_ops, &poweroff_sync, 0644);
 __MODULE_PARM_TYPE(sync, "int");
 MODULE_PARM_DESC(sync, "write file data to disk before the delay or a halt ends the machine (0-1, default "
 		 __stringify(POWEROFF_SYNC) ")");
+
+static struct poweroff_param poweroff_nowayout = { POWEROFF_NOWAYOUT, 0, 1 };
+module_param_cb(nowayout, &poweroff_param_ops, &poweroff_nowayout, 0444);
+__MODULE_PARM_TYPE(nowayout, "int");
+MODULE_PARM_DESC(nowayout, "a delay that has begun can only be made shorter, and the module not be unloaded (0-1, default "
+		 __stringify(POWEROFF_NOWAYOUT) ")");
 
 /* Registered below, with what a write to it does. */
 static struct poweroff_param poweroff_delay = {
@@ -280,13 +287,31 @@ static struct deferred_reset poweroff_deadline;
  */
 static bool poweroff_ready;
 
+/* Whether nowayout has taken a reference to this module. Under the parameter lock. */
+static bool poweroff_pinned;
+
 /* Context: process, under the parameter lock. */
-static void poweroff_follow_delay(int seconds)
+static int poweroff_follow_delay(int seconds)
 {
-	if (seconds == POWEROFF_DELAY_NEVER)
+	ktime_t left = deferred_reset_remaining(&poweroff_deadline);
+
+	if (poweroff_nowayout.value && left >= 0 &&
+	    (seconds == POWEROFF_DELAY_NEVER || ktime_set(seconds, 0) > left)) {
+		pr_err("delay: loaded with nowayout=1: give less than what remains\n");
+		return -EPERM;
+	}
+	if (seconds == POWEROFF_DELAY_NEVER) {
 		deferred_reset_cancel(&poweroff_deadline);
-	else
-		deferred_reset_arm(&poweroff_deadline, ktime_set(seconds, 0));
+		return 0;
+	}
+	/* Fails if the module is being unloaded. */
+	if (poweroff_nowayout.value && !poweroff_pinned) {
+		poweroff_pinned = try_module_get(THIS_MODULE);
+		if (!poweroff_pinned)
+			return -EBUSY;
+	}
+	deferred_reset_arm(&poweroff_deadline, ktime_set(seconds, 0));
+	return 0;
 }
 
 /* Context: process, under the parameter lock. */
@@ -296,7 +321,7 @@ static int poweroff_delay_set(const char *text, const struct kernel_param *kp)
 	int err = poweroff_param_parse(text, kp, &seconds);
 
 	if (!err && poweroff_ready)
-		poweroff_follow_delay(seconds);
+		err = poweroff_follow_delay(seconds);
 	if (!err)
 		WRITE_ONCE(poweroff_delay.value, seconds);
 	return err;
@@ -498,6 +523,7 @@ static int __init poweroff_init(void)
 			poweroff_ports.base, poweroff_ports.base + poweroff_ports.size - 1,
 			poweroff_code.value, poweroff_delay.value);
 	poweroff_ready = true;
+	/* Cannot fail: nothing is armed, and a module that loads is not being unloaded. */
 	poweroff_follow_delay(poweroff_delay.value);
 	kernel_param_unlock(THIS_MODULE);
 	return 0;

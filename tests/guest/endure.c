@@ -61,7 +61,7 @@ static void *keep_writing(void *seed)
 	uint64_t state = *(uint64_t *)seed;
 
 	while (!atomic_load(&stop)) {
-		const struct parameter *parameter = &parameters[draw(&state) % 3];
+		const struct parameter *parameter = &parameters[draw(&state) % WRITABLE];
 		long value = draw_between(&state, parameter->min, parameter->max);
 		bool bad = !(draw(&state) % 4);
 		char path[128], text[32];

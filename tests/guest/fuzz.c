@@ -247,7 +247,7 @@ static void fuzz_sysfs(unsigned long rounds)
 	struct text text;
 
 	while (rounds--) {
-		const struct parameter *parameter = &parameters[below(3)];
+		const struct parameter *parameter = &parameters[below(WRITABLE)];
 		long before = read_parameter(parameter), value = 0, after;
 		enum verdict verdict;
 

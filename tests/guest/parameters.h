@@ -31,11 +31,15 @@ static const struct parameter parameters[] = {
 	{ "panic_code", -1, 127, true },
 	{ "delay", -1, 2678400, true },
 	{ "sync", 0, 1, true },
+	{ "nowayout", 0, 1, false },
 	{ "iobase", 0, 0xffff, false },
 	{ "iosize", 1, 0x10000, false },
 };
 
 #define PARAMETERS	(sizeof(parameters) / sizeof(parameters[0]))
+
+/* How many of them are writable, from the first on. */
+#define WRITABLE	4
 
 /* Splitmix64: a seed gives the same run again. */
 static inline uint64_t draw(uint64_t *state)
