@@ -6,9 +6,17 @@
 
 #include "ioport_region.h"
 
+/* Whether the firmware, or PCI, says that a device has these ports. No driver need have. */
+static bool ioport_region_is_of_device(const struct resource *region)
+{
+	return region->parent != &ioport_resource && !(region->parent->flags & IORESOURCE_WINDOW);
+}
+
 int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
 			  const char *name)
 {
+	struct resource *requested;
+
 	if (region->size)
 		return -EALREADY;
 	if (!size)
@@ -16,8 +24,13 @@ int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
 	/* The sum is taken in 64 bits, so that no size can wrap around. */
 	if (base >= IOPORT_SPACE_SIZE || (u64)base + size > IOPORT_SPACE_SIZE)
 		return -ERANGE;
-	if (!request_region(base, size, name))
+	requested = request_region(base, size, name);
+	if (!requested)
 		return -EBUSY;
+	if (ioport_region_is_of_device(requested)) {
+		release_region(base, size);
+		return -EBUSY;
+	}
 
 	region->base = base;
 	region->size = size;

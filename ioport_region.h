@@ -38,8 +38,9 @@ struct ioport_region {
  *
  * Context: Process context, may sleep.
  * Return: 0; -EINVAL for no ports at all, -ERANGE for ports past the I/O space,
- *	   -EALREADY if @region is not empty, -EBUSY if any of the ports is taken, or
- *	   if there is no memory: the kernel does not tell the one from the other.
+ *	   -EALREADY if @region is not empty, -EBUSY if any of the ports is taken, by a
+ *	   driver or as a device's that has none, or if there is no memory: the kernel
+ *	   does not tell the one from the other.
  */
 int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
 			  const char *name);

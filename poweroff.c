@@ -49,8 +49,8 @@
 #define POWEROFF_SYNC		1
 #define POWEROFF_NOWAYOUT	0
 
-/* What an x86 machine reads from a port with no device behind it. */
-#define POWEROFF_NO_DEVICE	0xff
+/* What isa-debug-exit answers to a read of any of its ports. */
+#define POWEROFF_ANSWER		0x00
 
 /*
  * The handlers of ACPI and of EFI (drivers/firmware/efi/reboot.c, one above ACPI) end
@@ -445,13 +445,14 @@ static struct kmsg_dumper poweroff_dumper = {
 
 /*
  * Reserves the ports that the parameters name, and makes sure that the device is there.
- * Says what to do if not.
+ * Says what to do if not. Reads, and writes nothing.
  */
 static int __init poweroff_claim_ports(struct ioport_region *claimed)
 {
 	struct ioport_region region __free(ioport_region) = {};
 	int base = poweroff_iobase.value, size = poweroff_iosize.value;
 	int err = ioport_region_request(&region, base, size, KBUILD_MODNAME);
+	int offset;
 
 	switch (err) {
 	case 0:
@@ -466,9 +467,11 @@ static int __init poweroff_claim_ports(struct ioport_region *claimed)
 		return err;
 	}
 
-	if (ioport_region_inb(&region, 0) == POWEROFF_NO_DEVICE) {
+	for (offset = 0; offset < size; offset++) {
+		if (ioport_region_inb(&region, offset) == POWEROFF_ANSWER)
+			continue;
 		pr_err("no device at port 0x%x: start QEMU with -device isa-debug-exit,iobase=0x%x,iosize=0x%02x\n",
-		       base, base, size);
+		       base + offset, base, size);
 		return -ENODEV;
 	}
 
@@ -503,8 +506,7 @@ static int __init poweroff_init(void)
 
 	err = kmsg_dump_register(&poweroff_dumper);
 	if (err) {
-		pr_err("cannot register the log dumper: error %d: was the kernel built with CONFIG_PRINTK?\n",
-		       err);
+		pr_err("cannot register the log dumper: error %d\n", err);
 		goto unregister_power_off;
 	}
 

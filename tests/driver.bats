@@ -191,6 +191,35 @@ refused()
 		'no device at port 0x10f8: start QEMU with -device isa-debug-exit,iobase=0x10f8,iosize=0x04'
 }
 
+@test 'refused: QEMU has its configuration at 0x510, though no driver has it' {
+	refused iobase=0x510 'resource busy' 'ports 0x510-0x513 are taken: see /proc/ioports'
+	# The first port alone answers as the device does.
+	refused 'iobase=0x510 iosize=1' 'resource busy' 'ports 0x510-0x510 are taken'
+}
+
+@test 'refused: the power management has 0xb2' {
+	refused iobase=0xb2 'No such device' 'no device at port 0xb2: start QEMU with'
+}
+
+@test 'refused: a device that gives another answer, and nothing is written to it' {
+	local written=$BATS_TEST_TMPDIR/written
+
+	refused 'iobase=0x502 iosize=1 code=65' 'No such device' 'no device at port 0x502: start QEMU with' \
+		--qemu -chardev --qemu "file,id=written,path=$written" \
+		--qemu -device --qemu isa-debugcon,iobase=0x502,chardev=written
+	assert_equal "$(<"$written")" ''
+}
+
+@test 'refused: more ports than the device has' {
+	refused iosize=5 'No such device' 'no device at port 0x10f8: start QEMU with'
+}
+
+@test 'refused: a build for a kernel without CONFIG_PRINTK' {
+	run "$top/scripts/module" -k "$KERNEL_DIR" CONFIG_PRINTK=
+	assert_failure
+	assert_output --partial 'qemu_poweroff needs a kernel with CONFIG_PRINTK'
+}
+
 @test 'refused: code=128' {
 	refused code=128 'out of range' 'code: out of range: give an integer from 0 to 127'
 }
@@ -299,4 +328,6 @@ refused()
 	assert_line --regexp '^parm: +iosize:.*\(1-0x10000, default 4\) \(int\)'
 	assert_line --regexp '^parm: +code:.*\(0-127, default 0\) \(int\)'
 	assert_line --regexp '^parm: +delay:seconds.*\(-1-2678400, default 0\) \(int\)'
+	assert_line --regexp '^parm: +sync:.*\(0-1, default 1\) \(int\)'
+	assert_line --regexp '^parm: +nowayout:.*\(0-1, default 0\) \(int\)'
 }

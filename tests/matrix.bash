@@ -70,7 +70,7 @@ with_faults()
 		-q -chardev -q file,id=witness,path=witness \
 		-q -device -q isa-debugcon,chardev=witness \
 		-q -chardev -q file,id=written,path=written \
-		-q -device -q isa-debugcon,iobase=0x502,chardev=written "${@:2}" <"$script"
+		-q -device -q isa-debugcon,iobase=0x502,readback=0,chardev=written "${@:2}" <"$script"
 }
 
 # endings FILE: what the driver logged there, of the ends that it decided on.
