@@ -17,25 +17,39 @@ setup_file()
 setup()
 {
 	kernel_has EXT4_FS || skip 'this kernel has no ext4'
+	PATH=$PATH:/sbin:/usr/sbin
 	witness=$BATS_TEST_TMPDIR/witness
 	raw=$BATS_TEST_TMPDIR/raw
 	qcow2=$BATS_TEST_TMPDIR/qcow2
 	truncate -s 64M "$raw"
 	mkfs.ext4 -q "$raw"
 	qemu-img convert -O qcow2 "$raw" "$qcow2"
+	# What ext4 asks the kernel for by itself, where it is a module.
+	ext4=(--module ext4)
+	! has_module crc32c_generic || ext4+=(--module crc32c_generic)
+}
+
+# has_module NAME: what the kernel does not have is built in.
+has_module()
+{
+	[[ $(find -L "$KERNEL_DIR/modules/kernel" -name "$1.ko*" -print -quit) ]]
+}
+
+# bus: what virtio is on.
+bus()
+{
+	[[ ${MACHINE:-pc} == microvm ]] && echo device || echo pci
 }
 
 # with_disks [option of scripts/vm...]: as vm, with a file system from each image
 # mounted and written to. $witness gets what the kernel logs.
 with_disks()
 {
-	local bus=pci module script=$BATS_TEST_TMPDIR/with_disks modules=()
+	local bus module script=$BATS_TEST_TMPDIR/with_disks modules=()
 
-	[[ ${MACHINE:-pc} != microvm ]] || bus=device
-	# What is not there is built in.
+	bus=$(bus)
 	for module in virtio_pci virtio_mmio virtio_blk ext4 crc32c_generic; do
-		[[ ! $(find -L "$KERNEL_DIR/modules/kernel" -name "$module.ko*" -print -quit) ]] ||
-			modules+=(-m "$module")
+		! has_module "$module" || modules+=(-m "$module")
 	done
 	{
 		cat <<-'E'
@@ -186,4 +200,60 @@ logged()
 	E
 	assert_code 42
 	logged 'halt: file data is still being written to disk, some of it may be lost'
+}
+
+# --- The end of a command, by qemu-run's init --------------------------------
+
+# What the command writes, on a disk that is mounted as m.
+readonly write='
+	mkdir m && mount -t ext4 /dev/vda m && seq 1 100000 >m/numbers && mkdir m/many &&
+	for i in $(seq 1 50); do echo $i >m/many/$i; done'
+
+# clean IMAGE: all is written, and the file system was unmounted.
+clean()
+{
+	run -0 e2fsck -fn "$1"
+	refute_output --partial 'skipping journal recovery'
+	refute_output --partial 'wrong'
+	written "$1"
+}
+
+# on_qcow2 COMMAND [option of qemu-run...]: runs it with the qcow2 image as /dev/vda.
+on_qcow2()
+{
+	run --separate-stderr qemu-run --cold --module virtio_blk "${ext4[@]}" \
+		--qemu -drive --qemu "if=none,id=qcow2,format=qcow2,file=$qcow2${throttle-}" \
+		--qemu -device --qemu "virtio-blk-$(bus),drive=qcow2" "${@:2}" -- sh -c "$1"
+}
+
+@test 'command: what it wrote is there after its end, and unmounted' {
+	run qemu-run --disk "$raw,rw" "${ext4[@]}" -- sh -c "$write; exit 7"
+	assert_equal "$status" 7
+	clean "$raw"
+}
+
+@test 'command: the same on qcow2' {
+	on_qcow2 "$write; exit 7"
+	assert_equal "$status" 7
+	unpack
+	clean "$qcow2.raw"
+}
+
+@test 'command: what it left running does not keep the disk' {
+	run qemu-run --disk "$raw,rw" "${ext4[@]}" -- \
+		sh -c "$write; (cd m; exec sleep 1000 >log) & exit 7"
+	assert_equal "$status" 7
+	clean "$raw"
+}
+
+@test 'command: what it wrote before its deadline is there, and unmounted' {
+	run qemu-run --timeout 5 --disk "$raw,rw" "${ext4[@]}" -- sh -c "$write; sleep 1000"
+	assert_equal "$status" 124
+	clean "$raw"
+}
+
+@test 'command: a disk that is too slow does not hold up the end, and is no success' {
+	throttle=,throttling.bps-write=8192 on_qcow2 "$write" --timeout 5
+	assert_equal "$status" 120
+	[[ $stderr == *'init: file data is still being written to disk after '*': data may be lost'* ]]
 }

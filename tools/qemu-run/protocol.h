@@ -79,7 +79,7 @@ enum frame_type {
 	FRAME_ERRORS,	  /* bytes of stderr */
 	FRAME_CREDIT,	  /* uint32_t: so much input has gone */
 	FRAME_REFUSED,	  /* uint32_t exit status, then why */
-	FRAME_COMPLAINT,  /* a line that the kernel complained with */
+	FRAME_COMPLAINT,  /* a line that the kernel complained with, or init */
 	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_TAKEN */
 	FRAME_TAKEN,	  /* struct taken: off a serial port */
 	FRAME_DEADLINE,	  /* uint32_t way_out: it has passed, and that is how the machine ends */

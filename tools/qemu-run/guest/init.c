@@ -31,6 +31,13 @@
 /* How much later than this process the driver acts, should this one not. */
 #define DRIVER_GRACE_S 1
 
+/* How long disks may take to be written to and unmounted at the end. */
+#define SETTLE_MS 30000
+/* ... and past the deadline: less than DRIVER_GRACE_S. */
+#define SETTLE_LATE_MS 800
+/* ... and between: the host gives the guest five seconds more than the timeout. */
+#define SETTLE_GRACE_MS 3000
+
 /* A serial port that has been quiet for so long has nothing under way. */
 #define QUIET_MS 100
 
@@ -47,6 +54,7 @@ struct session {
 	int complaints; /* the kernel's log */
 	int tainted;
 	int random;
+	int mounts;
 	struct way way;
 
 	bool watching; /* complaints has its place in the log */
@@ -135,11 +143,14 @@ static void report_deadline(struct session *session)
 static void deadline_passed(struct session *session)
 {
 	struct stat st;
+	char text[512];
 
 	if (!stat("/proc/sysrq-trigger", &st)) {
 		write_text("/proc/sysrq-trigger", "w");
 		write_text("/proc/sysrq-trigger", "l");
 	}
+	if (!disks_settle(session->mounts, SETTLE_LATE_MS, text, sizeof(text)))
+		log_line("%s: data may be lost", text);
 	way_take(&session->way, 124);
 }
 
@@ -755,6 +766,17 @@ static void send_results(struct session *session)
 	}
 }
 
+/* How long the host still has patience, as far as it has not more than enough. */
+static int settle_limit_ms(const struct session *session)
+{
+	int64_t left_ms = (int64_t)session->job.timeout_ms -
+			  (int64_t)(elapsed_ns(&session->started) / 1000000);
+
+	if (!session->job.timeout_ms || left_ms > SETTLE_MS - SETTLE_GRACE_MS)
+		return SETTLE_MS;
+	return (left_ms > 0 ? left_ms : 0) + SETTLE_GRACE_MS;
+}
+
 static void report(struct session *session)
 {
 	struct status status = {
@@ -763,7 +785,7 @@ static void report(struct session *session)
 		.taint_after = taint(session->tainted),
 		.run_ns = elapsed_ns(&session->started),
 	};
-	char line[1024];
+	char line[1024], text[512];
 	int lines;
 
 	if (WIFSIGNALED(session->wait_status)) {
@@ -773,6 +795,10 @@ static void report(struct session *session)
 		status.code = WEXITSTATUS(session->wait_status);
 	}
 	send_results(session);
+	if (!disks_settle(session->mounts, settle_limit_ms(session), text, sizeof(text))) {
+		snprintf(line, sizeof(line), "init: %s: data may be lost", text);
+		send_frame(session, FRAME_COMPLAINT, line, strlen(line));
+	}
 	for (lines = 0; lines < 20 && session->complaints >= 0; lines++) {
 		if (!complaints_next(session->complaints, line, sizeof(line)))
 			break;
@@ -812,6 +838,7 @@ int main(void)
 	 */
 	if (ioctl(session.random, RNDADDTOENTCNT, &credit))
 		log_line("cannot credit the random pool: %s", strerror(errno));
+	session.mounts = disks_watch();
 	way_find(&session.way);
 	if (child_prepare(&session.child))
 		die("no process for the command");

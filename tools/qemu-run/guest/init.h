@@ -129,6 +129,26 @@ void way_arm(const struct way *way, unsigned int code, long seconds);
 void way_take(const struct way *way, unsigned int code) __attribute__((noreturn));
 
 /**
+ * disks_watch() - begins to watch for file systems that are mounted
+ *
+ * Return: a file for disks_settle(), or -1.
+ */
+int disks_watch(void);
+
+/**
+ * disks_settle() - writes to disk what there is to write, and unmounts the disks
+ * @mounts: from disks_watch(); if nothing was mounted since, nothing is done
+ * @limit_ms: for how long, at the most
+ * @text: receives why not all is written
+ * @size: of @text
+ *
+ * Kills the processes that keep a disk from being unmounted.
+ *
+ * Return: whether all is written.
+ */
+bool disks_settle(int mounts, int limit_ms, char *text, size_t size);
+
+/**
  * struct child - the command
  * @pid: its process, 0 before and after
  * @input: where its stdin is written to, or -1

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the command has written to disks, before the machine ends: up to QEMU 9.0 the
+ * end is a plain exit(), and nobody else would write it.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+#include "init.h"
+
+#define MOUNTS "/proc/self/mountinfo"
+#define MOUNTS_MAX 64
+
+/* How long a process that was killed may take to let go of its files. */
+#define KILLED_MS 1000
+
+int disks_watch(void)
+{
+	return open(MOUNTS, O_RDONLY | O_CLOEXEC);
+}
+
+/* mountinfo writes blanks and the like as octal numbers: \040. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+			*to++ = (text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0';
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* Finds where disks are mounted, in the order of mounting. Returns how many. */
+static size_t find_mounts(char *where[], size_t max)
+{
+	char line[2 * PATH_MAX], path[PATH_MAX], source[PATH_MAX];
+	FILE *mounts = fopen(MOUNTS, "re");
+	const char *rest;
+	size_t count = 0;
+
+	while (mounts && count < max && fgets(line, sizeof(line), mounts)) {
+		/* "ID PARENT MAJOR:MINOR ROOT PATH OPTIONS TAGS... - TYPE SOURCE ..." */
+		rest = strstr(line, " - ");
+		if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1 ||
+		    sscanf(rest, " - %*s %4095s", source) != 1 ||
+		    strncmp(source, "/dev/", strlen("/dev/")))
+			continue;
+		unescape(path);
+		where[count] = strdup(path);
+		if (where[count])
+			count++;
+	}
+	if (mounts)
+		fclose(mounts);
+	return count;
+}
+
+/* Kills what has files open there, if need be. Returns 0 or a negative errno. */
+static int unmount(const char *path)
+{
+	int tries;
+
+	for (tries = 0; tries < KILLED_MS / 10; tries++) {
+		if (!umount2(path, UMOUNT_NOFOLLOW))
+			return 0;
+		if (errno != EBUSY)
+			return -errno;
+		/* All but init and this process: the command has ended, and these are its. */
+		kill(-1, SIGKILL);
+		usleep(10000);
+	}
+	return mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) ? -errno : 0;
+}
+
+/* Has each disk write what it has in its cache: QEMU, what it has of the image. */
+static void flush_disks(void)
+{
+	DIR *directory = opendir("/sys/block");
+	struct dirent *entry;
+	char path[PATH_MAX];
+	int disk;
+
+	while (directory && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		if (entry->d_name[0] == '.')
+			continue;
+		disk = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (disk < 0)
+			continue;
+		fsync(disk);
+		close(disk);
+	}
+}
+
+/* Says what went wrong into @output. */
+static void settle(int output)
+{
+	char *where[MOUNTS_MAX];
+	size_t count = find_mounts(where, MOUNTS_MAX);
+	int err;
+
+	while (count--) {
+		err = unmount(where[count]);
+		if (err)
+			dprintf(output, "%s cannot be unmounted: %s; ", where[count], strerror(-err));
+	}
+	sync();
+	flush_disks();
+}
+
+/* Reads up to the end, or for @limit_ms. Returns whether the end came. */
+static bool read_all(int input, char *text, size_t size, int limit_ms)
+{
+	struct pollfd event = { .fd = input, .events = POLLIN };
+	struct timespec now, until;
+	size_t length = 0;
+	ssize_t got;
+	long left;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = limit_ms - (now.tv_sec - until.tv_sec) * 1000 -
+		       (now.tv_nsec - until.tv_nsec) / 1000000;
+		if (left <= 0 || !poll(&event, 1, left))
+			return false;
+		got = read(input, text + length, size - 1 - length);
+		if (got <= 0)
+			return true;
+		length += got;
+		text[length] = '\0';
+	}
+}
+
+bool disks_settle(int mounts, int limit_ms, char *text, size_t size)
+{
+	struct pollfd event = { .fd = mounts, .events = POLLPRI };
+	int pipe_fds[2];
+	bool ended;
+	pid_t pid;
+
+	text[0] = '\0';
+	/* The kernel keeps account of changes for whoever holds the file open. */
+	if (mounts < 0 || poll(&event, 1, 0) <= 0)
+		return true;
+	/* A process of its own: a file system that blocks may block for ever. */
+	if (pipe2(pipe_fds, O_CLOEXEC)) {
+		snprintf(text, size, "cannot unmount: %s", strerror(errno));
+		return false;
+	}
+	pid = fork();
+	if (!pid) {
+		close(pipe_fds[0]);
+		settle(pipe_fds[1]);
+		_exit(0);
+	}
+	close(pipe_fds[1]);
+	ended = pid > 0 && read_all(pipe_fds[0], text, size, limit_ms);
+	close(pipe_fds[0]);
+	if (!ended)
+		snprintf(text, size, "file data is still being written to disk after %d ms",
+			 limit_ms);
+	return !text[0];
+}
