@@ -95,7 +95,7 @@ ended()
 	# before that thread had its turn.
 	[[ $PREEMPT_RT ]] || assert_equal "$told" "$line"
 	assert_code "$1"
-	# For the table in README.md.
+	# For the table in docs/fault-matrix.md.
 	[[ ! ${MATRIX-} ]] ||
 		printf '%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "${line##*machine }" >>"$MATRIX"
 }
