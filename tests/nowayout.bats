@@ -5,6 +5,7 @@
 load helper
 
 # What a scenario tries; busybox says why not.
+# shellcheck disable=SC2016 # the guest's to expand
 readonly tries='
 	cd /sys/module/qemu_poweroff/parameters
 	try_delay()

@@ -41,7 +41,7 @@ bus()
 	[[ ${MACHINE:-pc} == microvm ]] && echo device || echo pci
 }
 
-# with_disks [option of scripts/vm...]: as vm, with a file system from each image
+# with_disks: as vm, with a file system from each image
 # mounted and written to. $witness gets what the kernel logs.
 with_disks()
 {
@@ -71,7 +71,7 @@ with_disks()
 		-q -device -q isa-debugcon,chardev=witness \
 		-q -drive -q "if=none,id=raw,format=raw,file=$raw" -q -device -q "virtio-blk-$bus,drive=raw" \
 		-q -drive -q "if=none,id=qcow2,format=qcow2,file=$qcow2${throttle-}" \
-		-q -device -q "virtio-blk-$bus,drive=qcow2" "$@" <"$script"
+		-q -device -q "virtio-blk-$bus,drive=qcow2" <"$script"
 }
 
 # unpack: the images as they are after the guest, each as a raw one, in ${images[@]}.
@@ -205,6 +205,7 @@ logged()
 # --- The end of a command, by qemu-run's init --------------------------------
 
 # What the command writes, on a disk that is mounted as m.
+# shellcheck disable=SC2016 # the guest's to expand
 readonly write='
 	mkdir m && mount -t ext4 /dev/vda m && seq 1 100000 >m/numbers && mkdir m/many &&
 	for i in $(seq 1 50); do echo $i >m/many/$i; done'

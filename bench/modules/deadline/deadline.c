@@ -66,7 +66,7 @@ static void sample_work(struct work_struct *work)
 	report("delayed_work", sample->length_ms, sample->work_due);
 }
 
-static void __exit deadline_bench_exit(void)
+static void deadline_bench_exit(void)
 {
 	unsigned int i, j;
 

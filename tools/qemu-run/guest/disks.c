@@ -117,7 +117,8 @@ static void settle(int output)
 	while (count--) {
 		err = unmount(where[count]);
 		if (err)
-			dprintf(output, "%s cannot be unmounted: %s; ", where[count], strerror(-err));
+			dprintf(output, "%s cannot be unmounted: %s; ", where[count],
+				strerror(-err));
 	}
 	sync();
 	flush_disks();
