@@ -28,8 +28,8 @@ run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 # What the kernel's own build would take from the environment or the command
 # line reaches it from there: V= W= C= LLVM=.
 
-.PHONY: all module qemu-run run shell test test-all test-kernels test-distributions test-debug test-packages
-.PHONY: check bench install modules_install deb
+.PHONY: all module qemu-run examples run shell test test-all test-kernels test-distributions
+.PHONY: test-debug test-packages check bench install modules_install deb
 .PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
@@ -41,8 +41,18 @@ module: setup-run ## build qemu_poweroff.ko alone
 qemu-run: setup-run ## build qemu-run alone
 	@$(MAKE) -C tools/qemu-run
 
-run: setup-run ## show the driver at work in a guest: DELAY=3 CODE=42
+examples: setup-run ## build the examples for the kernel chosen
+	@kernel=$$($(kernel)) && for kbuild in examples/*/Kbuild; do \
+		example=$${kbuild%/Kbuild} && \
+		directory=$$(scripts/module -k "$$kernel" -s "$$example") && \
+		echo "built $${directory#$(CURDIR)/}/$${example#examples/}.ko" || exit; done
+
+run: setup-run $(if $(EXAMPLE),qemu-run) ## show the driver at work in a guest: DELAY=3 CODE=42, or EXAMPLE=hello
+ifdef EXAMPLE
+	@scripts/example -k "$$($(kernel))" '$(EXAMPLE)'
+else
 	@scripts/demo -d '$(DELAY)' -c '$(CODE)' -k "$$($(kernel))"
+endif
 
 shell: setup-run ## a shell in a guest, with the driver at hand
 	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
