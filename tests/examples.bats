@@ -211,6 +211,168 @@ loads()
 	E
 }
 
+@test 'chardev: reads and writes at an offset, and ends where the buffer does' {
+	example chardev <<-'E'
+		insmod chardev.ko size=10
+		./call 'open /dev/chardev rw' 'pwrite abcdefgh 0' 'pread 4 2' 'pread 0 2' 'pread 8 6' \
+			'pread 1 10' 'pread 1 11' 'pwrite xyz 8' 'pread 10 0' 'pwrite x 10' 'pwrite x 4000000000000' \
+			'write 0123' 'write 456789' 'write x' 'read 1'
+		# A write of nothing has room anywhere.
+		: >/dev/chardev
+		printf '' | dd of=/dev/chardev bs=1 seek=10 2>&1 | head -n 1
+		cat /dev/chardev | wc -c
+	E
+	assert_output - <<-'E'
+		open /dev/chardev rw = 0
+		pwrite abcdefgh 0 = 8
+		pread 4 2 = 4 cdef
+		pread 0 2 = 0
+		pread 8 6 = 4 gh..
+		pread 1 10 = 0
+		pread 1 11 = 0
+		pwrite xyz 8 = 2
+		pread 10 0 = 10 abcdefghxy
+		pwrite x 10 = ENOSPC
+		pwrite x 4000000000000 = ENOSPC
+		write 0123 = 4
+		write 456789 = 6
+		write x = ENOSPC
+		read 1 = 0
+		0+0 records in
+		10
+	E
+}
+
+@test 'chardev: each open file has its own position, all share the buffer' {
+	example chardev <<-'E'
+		insmod chardev.ko size=10
+		./call 'open /dev/chardev rw' 'open /dev/chardev rw' 'write abc' 'use 0' 'read 3' 'use 1' \
+			'seek -2 cur' 'read 2' 'seek -4 end' 'write WXYZ' 'seek 6 set' 'read 9' \
+			'seek 0 end' 'seek 11 set' 'seek -1 set' 'seek -11 end' 'seek 0 cur'
+	E
+	assert_output - <<-'E'
+		open /dev/chardev rw = 0
+		open /dev/chardev rw = 1
+		write abc = 3
+		use 0 = 0
+		read 3 = 3 abc
+		use 1 = 1
+		seek -2 cur = 1
+		read 2 = 2 bc
+		seek -4 end = 6
+		write WXYZ = 4
+		seek 6 set = 6
+		read 9 = 4 WXYZ
+		seek 0 end = 10
+		seek 11 set = EINVAL
+		seek -1 set = EINVAL
+		seek -11 end = EINVAL
+		seek 0 cur = 10
+	E
+}
+
+@test 'chardev: bad memory is EFAULT and changes nothing, a part of it is a part' {
+	example chardev <<-'E'
+		insmod chardev.ko size=16
+		./call 'open /dev/chardev rw' 'write abcdefghijklmnop' 'seek 0 set' \
+			'read-bad 8' 'write-bad 8' 'pread 16 0' 'read 2' \
+			'write-part XY 8' 'pread 16 0' 'read-part 3 8' 'read 9'
+	E
+	assert_output - <<-'E'
+		open /dev/chardev rw = 0
+		write abcdefghijklmnop = 16
+		seek 0 set = 0
+		read-bad 8 = EFAULT
+		write-bad 8 = EFAULT
+		pread 16 0 = 16 abcdefghijklmnop
+		read 2 = 2 ab
+		write-part XY 8 = 2
+		pread 16 0 = 16 abXYefghijklmnop
+		read-part 3 8 = 3 efg
+		read 9 = 9 hijklmnop
+	E
+}
+
+@test 'chardev: two devices have a buffer each, and nodes by hand lead to the same' {
+	example chardev <<-'E'
+		insmod chardev.ko count=2
+		echo one >/dev/chardev
+		echo two >/dev/chardev1
+		major=$(awk '$2 == "chardev" { print $1 }' /proc/devices)
+		mknod first c $major 0
+		mknod second c $major 1
+		mknod third c $major 2
+		head -n 1 first; head -n 1 second; head -n 1 third
+		ls /sys/class/chardev
+		rmmod chardev
+		head -n 1 first; ls /dev/chardev /dev/chardev1 || true
+	E
+	assert_output - <<-'E'
+		one
+		two
+		head: third: No such device or address
+		chardev
+		chardev1
+		head: first: No such device or address
+		ls: /dev/chardev: No such file or directory
+		ls: /dev/chardev1: No such file or directory
+	E
+}
+
+@test 'chardev: no read sees half of a write' {
+	example chardev --cpus 2 <<-'E'
+		insmod chardev.ko size=65536
+		for letter in a b; do
+			( set --; for i in $(seq 300); do set -- "$@" "pfill $letter 65536 0"; done
+			./call 'open /dev/chardev w' "$@" >/dev/null ) &
+		done
+		set --; for i in $(seq 300); do set -- "$@" "uniform 65536"; done
+		./call 'open /dev/chardev r' "$@" | sort | uniq -c
+		wait
+	E
+	assert_line --regexp '^ *300 uniform 65536 = 1$'
+	refute_line --regexp 'uniform 65536 = 0$'
+}
+
+@test 'chardev: a number or size out of range is refused and says what to give' {
+	example chardev <<-'E'
+		for bad in count=0 count=17 size=0 size=16777217; do
+			insmod chardev.ko $bad && echo "$bad: loaded"
+			dmesg | tail -n 1
+		done
+		insmod chardev.ko count=16 size=1 && ls /sys/class/chardev | wc -l
+		rmmod chardev
+		insmod chardev.ko size=16777216 && cat /dev/chardev | wc -c
+	E
+	refute_line --partial ': loaded'
+	assert_equal "$(grep -c 'Numerical result out of range' <<<"$output")" 4
+	assert_equal "$(grep -c 'chardev: count=.*: out of range: give 1 to 16$' <<<"$output")" 2
+	assert_equal "$(grep -c 'chardev: size=.*: out of range: give 1 to 16777216$' <<<"$output")" 2
+	assert_line 16
+	assert_line 16777216
+}
+
+@test 'chardev: an open device holds the module' {
+	example chardev <<-'E'
+		insmod chardev.ko
+		exec 3</dev/chardev
+		rmmod chardev
+		exec 3<&-
+		rmmod chardev && echo unloaded
+	E
+	assert_line "rmmod: can't unload module 'chardev': Resource temporarily unavailable"
+	assert_line unloaded
+}
+
+@test 'chardev: a hundred loads leave nothing' {
+	loads chardev <<-'E'
+		use()
+		{
+			echo text >/dev/chardev
+		}
+	E
+}
+
 @test 'make run EXAMPLE=: each demonstration comes to its end' {
 	local demo
 

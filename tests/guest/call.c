@@ -121,6 +121,12 @@ static ssize_t make_call(const char *name, const char *one, const char *two, con
 	/* pfill x LENGTH OFFSET: that many times that letter. */
 	if (!strcmp(name, "pfill"))
 		return pwrite(file, filled(one, second), second, atol(three));
+	/* Whether so many bytes, from the start, are all the same. */
+	if (!strcmp(name, "uniform")) {
+		from = fenced(number);
+		return pread(file, from, number, 0) != number ? -1 :
+		       !memcmp(from, from + 1, number - 1);
+	}
 	/* Memory that is not there. */
 	if (!strcmp(name, "read-bad"))
 		return read(file, (void *)PAGE, number);
