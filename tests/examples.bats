@@ -83,7 +83,7 @@ example()
 	shift
 
 	{ printf '%s\n' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
-	output=$(qemu-run --timeout 900 --json "$BATS_TEST_TMPDIR/json" \
+	output=$(qemu-run --timeout 300 --json "$BATS_TEST_TMPDIR/json" \
 		-f "$BATS_FILE_TMPDIR/$name.ko" -f "$BATS_FILE_TMPDIR/call" \
 		-f "$BATS_TEST_TMPDIR/script" "$@" -- sh script 2>&1 </dev/null) || status=$?
 	mapfile -t lines <<<"$output"
@@ -369,6 +369,140 @@ loads()
 		use()
 		{
 			echo text >/dev/chardev
+		}
+	E
+}
+
+@test 'completion: a read sleeps until a write wakes it, and the log says who' {
+	example completion <<-'E'
+		insmod completion.ko
+		cat /dev/completion & reader=$!
+		logged "completion: cat ($reader) goes to sleep"
+		[ -d /proc/$reader ] && echo 'still asleep'
+		echo text >/dev/completion
+		wait $reader && echo 'end of file'
+		logged "completion: sh ($$) wakes a reader"
+		logged "completion: cat ($reader) was woken by $$"
+	E
+	assert_output $'still asleep\nend of file'
+}
+
+@test 'completion: one write wakes one reader' {
+	example completion --cpus 2 <<-'E'
+		insmod completion.ko
+		for i in 1 2 3 4; do cat /dev/completion & done
+		until_true '[ $(dmesg | grep -c "goes to sleep") = 4 ]'
+		for woken in 1 2 3; do
+			echo >/dev/completion
+			until_true "[ \$(dmesg | grep -c 'was woken by') = $woken ]"
+			sleep 0.2
+			echo "$(dmesg | grep -c 'was woken by') woken, $(pidof cat | wc -w) asleep"
+		done
+		echo >/dev/completion
+		wait
+	E
+	assert_output $'1 woken, 3 asleep\n2 woken, 2 asleep\n3 woken, 1 asleep'
+}
+
+@test 'completion: a write that nobody waits for is kept, and O_NONBLOCK does not wait' {
+	example completion <<-'E'
+		insmod completion.ko
+		./call 'open /dev/completion rwn' 'read 1' 'write one' 'write two' 'read 1' 'read 1' 'read 1' \
+			'pread 1 0' 'open /dev/completion rw' 'write three' 'read 1'
+		dmesg | grep -c 'need not wait'
+	E
+	assert_output - <<-'E'
+		open /dev/completion rwn = 0
+		read 1 = EAGAIN
+		write one = 3
+		write two = 3
+		read 1 = 0
+		read 1 = 0
+		read 1 = EAGAIN
+		pread 1 0 = ESPIPE
+		open /dev/completion rw = 1
+		write three = 5
+		read 1 = 0
+		3
+	E
+}
+
+@test 'completion: a sleeper is interrupted, goes on after SA_RESTART, and can be killed' {
+	example completion <<-'E'
+		insmod completion.ko
+		./call 'open /dev/completion r' 'alarm 200' 'read 1'
+		./call 'open /dev/completion r' 'alarm-restart 200' 'read 1' >restarted & restarted=$!
+		# Once for the first program, and once for the signal of the second.
+		until_true '[ $(dmesg | grep -c "call .* was interrupted") = 2 ]'
+		until_true '[ $(dmesg | grep -c "call .* goes to sleep") = 3 ]'
+		cat restarted
+		echo >/dev/completion
+		wait $restarted; tail -n 1 restarted
+		cat /dev/completion & sleeper=$!
+		logged "cat ($sleeper) goes to sleep"
+		kill -KILL $sleeper
+		wait $sleeper; echo "status $?"
+		# What was interrupted has used nothing up.
+		echo >/dev/completion
+		cat /dev/completion && rmmod completion && echo unloaded
+	E
+	assert_output --partial - <<-'E'
+		open /dev/completion r = 0
+		alarm 200 = 0
+		read 1 = EINTR
+		open /dev/completion r = 0
+		alarm-restart 200 = 0
+		read 1 = 0
+	E
+	assert_line 'status 137'
+	assert_line 'unloaded'
+}
+
+@test 'completion: poll sees what can be read, and is woken' {
+	example completion <<-'E'
+		insmod completion.ko
+		./call 'open /dev/completion rwn' 'poll r 0' 'poll w 0' 'write x' 'poll r 0' 'read 1' 'poll r 0'
+		./call 'open /dev/completion r' 'poll r 60000' 'read 1' >polled & poller=$!
+		until_true 'grep -q poll /proc/$poller/wchan || grep -q "S (sleeping)" /proc/$poller/status'
+		echo >/dev/completion
+		wait $poller; cat polled
+	E
+	assert_output - <<-'E'
+		open /dev/completion rwn = 0
+		poll r 0 = 0
+		poll w 0 = 1
+		write x = 1
+		poll r 0 = 1
+		read 1 = 0
+		poll r 0 = 0
+		open /dev/completion r = 0
+		poll r 60000 = 1
+		read 1 = 0
+	E
+}
+
+@test 'completion: no unload with a sleeper inside, and nothing left without' {
+	example completion <<-'E'
+		holdings >before
+		insmod completion.ko
+		cat /dev/completion & reader=$!
+		logged "goes to sleep"
+		rmmod completion
+		echo >/dev/completion
+		wait $reader && rmmod completion && echo unloaded
+		holdings >after
+		diff before after && echo 'nothing left'
+	E
+	assert_line "rmmod: can't unload module 'completion': Resource temporarily unavailable"
+	assert_line 'unloaded'
+	assert_line 'nothing left'
+}
+
+@test 'completion: a hundred loads leave nothing' {
+	loads completion <<-'E'
+		use()
+		{
+			cat /dev/completion & echo >/dev/completion; wait
 		}
 	E
 }
