@@ -74,6 +74,13 @@ readonly prelude='
 	}
 '
 
+# read_output: what the guest of this test has said, in $output and $lines.
+read_output()
+{
+	output=$(<"$BATS_TEST_TMPDIR/output")
+	mapfile -t lines <<<"$output"
+}
+
 # example NAME [option of qemu-run...]: runs the script on standard input in a fresh
 # guest, with NAME.ko at hand and not loaded. It has to end with 0 and without a
 # complaint of the kernel.
@@ -83,10 +90,11 @@ example()
 	shift
 
 	{ printf '%s\n' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
-	output=$(qemu-run --timeout 300 --json "$BATS_TEST_TMPDIR/json" \
+	qemu-run --timeout 300 --json "$BATS_TEST_TMPDIR/json" \
 		-f "$BATS_FILE_TMPDIR/$name.ko" -f "$BATS_FILE_TMPDIR/call" \
-		-f "$BATS_TEST_TMPDIR/script" "$@" -- sh script 2>&1 </dev/null) || status=$?
-	mapfile -t lines <<<"$output"
+		-f "$BATS_TEST_TMPDIR/script" "$@" -- sh script \
+		>"$BATS_TEST_TMPDIR/output" 2>&1 </dev/null || status=$?
+	read_output
 	echo "$output"
 	assert_equal "$status" 0
 }
@@ -503,6 +511,401 @@ loads()
 		use()
 		{
 			cat /dev/completion & echo >/dev/completion; wait
+		}
+	E
+}
+
+# A raw image of 2048 sectors, each filled with a letter: $disk.
+make_disk()
+{
+	local i letters=abcdefghijklmnopqrstuvwxyz
+
+	disk=$BATS_TEST_TMPDIR/disk
+	for ((i = 0; i < 26; i++)); do
+		printf "%512s" '' | tr ' ' "${letters:i:1}"
+	done >"$disk"
+	truncate -s 1M "$disk"
+}
+
+# sector NUMBER: the first bytes of a sector of $disk.
+sector()
+{
+	dd if="$disk" bs=512 skip="$1" count=1 status=none | head -c "${2:-4}"
+}
+
+# with_disk [option of qemu-run...]: as example virtio_block, with $disk, which the
+# function take gives to the example, loaded with its parameters. What qemu-run --disk
+# plugs in is with the kernel's own driver before.
+with_disk()
+{
+	make_disk
+	example virtio_block --disk "$disk,rw" "$@" < <(
+		cat <<-'E'
+		blk=/sys/bus/virtio/drivers/virtio_blk
+		take()
+		{
+			local had
+			for had in $blk/virtio[0-9]*; do
+				[ ! -e $had ] || echo ${had##*/} >$blk/unbind
+			done
+			insmod virtio_block.ko "$@"
+		}
+		E
+		cat
+	)
+}
+
+# custom DRIVE DEVICE [option of qemu-run...]: the same with more properties of the drive
+# and of the device, both named disk, and $port plugged in before. The kernel's own
+# driver is not loaded.
+custom()
+{
+	local drive=$1 device=$2 bus=pci
+	shift 2
+
+	make_disk
+	[[ $QEMU_RUN_MACHINE != microvm ]] || bus=device
+	example virtio_block --cold --qemu -drive --qemu "if=none,id=disk,$drive" \
+		${port:+--qemu -device --qemu "$port"} \
+		--qemu -device --qemu "virtio-blk-$bus,id=disk,drive=disk$device" "$@"
+}
+
+@test 'virtio_block: takes a disk from the driver of the kernel, and gives it back' {
+	with_disk <<-'E'
+		device=$(basename $blk/virtio[0-9]*)
+		ls /dev/vda
+		take
+		logged "virtio_block $device: vblk0: 2048 blocks of 512 bytes"
+		ls /dev/vda /dev/vblk0
+		rmmod virtio_block
+		ls /dev/vblk0
+		echo $device >$blk/bind
+		head -c 4 /dev/vda; echo
+	E
+	assert_output - <<-'E'
+		/dev/vda
+		ls: /dev/vda: No such file or directory
+		/dev/vblk0
+		ls: /dev/vblk0: No such file or directory
+		aaaa
+	E
+}
+
+@test 'virtio_block: does not touch what the driver of the kernel has' {
+	with_disk <<-'E'
+		insmod virtio_block.ko
+		ls /dev/vda /dev/vblk0 || true
+	E
+	assert_output $'ls: /dev/vblk0: No such file or directory\n/dev/vda'
+}
+
+@test 'virtio_block: whole blocks are read and written, and all else is refused' {
+	with_disk <<-'E'
+		take
+		./call 'open /dev/vblk0 rw' 'pread 512 512' 'pfill X 1024 1024' 'pread 2048 512' fsync \
+			'pread 100 0' 'pread 512 100' 'pwrite text 0' 'pfill Y 512 1' 'pread 0 0' \
+			'pread 512 1048576' 'pfill Y 512 1048576' 'pread 512 4000000000000' 'pread 1024 1048064' \
+			'seek 0 end' 'read 512' 'seek -512 cur' 'read 512' 'seek 0 set' 'read 512' 'read 512' \
+			'read-bad 512' 'write-bad 512' 'read-part 512 1024' 'seek 1 end'
+	E
+	assert_output - <<-'E'
+		open /dev/vblk0 rw = 0
+		pread 512 512 = 512 bbbbbbbbbbbbbbbb...b
+		pfill X 1024 1024 = 1024
+		pread 2048 512 = 2048 bbbbbbbbbbbbbbbb...e
+		fsync = 0
+		pread 100 0 = EINVAL
+		pread 512 100 = EINVAL
+		pwrite text 0 = EINVAL
+		pfill Y 512 1 = EINVAL
+		pread 0 0 = 0
+		pread 512 1048576 = ENXIO
+		pfill Y 512 1048576 = ENXIO
+		pread 512 4000000000000 = ENXIO
+		pread 1024 1048064 = 512 ....................
+		seek 0 end = 1048576
+		read 512 = ENXIO
+		seek -512 cur = 1048064
+		read 512 = 512 ....................
+		seek 0 set = 0
+		read 512 = 512 aaaaaaaaaaaaaaaa...a
+		read 512 = 512 bbbbbbbbbbbbbbbb...b
+		read-bad 512 = EFAULT
+		write-bad 512 = EFAULT
+		read-part 512 1024 = 512 XXXXXXXXXXXXXXXX...X
+		seek 1 end = EINVAL
+	E
+	assert_equal "$(sector 0)$(sector 1)$(sector 2)$(sector 3)$(sector 4)" aaaabbbbXXXXXXXXeeee
+}
+
+@test 'virtio_block: selftest=1 writes to block 1 and finds it again' {
+	with_disk <<-'E'
+		take selftest=1
+		logged 'virtio_block: selftest: vblk0: virtio-blk, 2048 blocks of 512 bytes'
+		logged 'virtio_block: selftest: block 1 begins with 0123 and is as it was written'
+		ls /dev/vblk0
+	E
+	assert_line /dev/vblk0
+	assert_equal "$(sector 0)$(sector 1 8)$(sector 2)" aaaa0123bbbbcccc
+}
+
+@test 'virtio_block: a read-only device is read, not written, and has no self-test' {
+	custom 'format=raw,readonly=on,file='"$BATS_TEST_TMPDIR/disk" '' <<-'E'
+		insmod virtio_block.ko
+		logged 'vblk0: 2048 blocks of 512 bytes, read-only'
+		./call 'open /dev/vblk0 rw' 'pfill X 512 512' 'pread 512 512' fsync
+		rmmod virtio_block
+		insmod virtio_block.ko selftest=1
+		logged 'selftest: cannot write block 1: error -30'
+		ls /dev/vblk0 || true
+	E
+	assert_line 'pfill X 512 512 = EROFS'
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'fsync = 0'
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+}
+
+@test 'virtio_block: a device with blocks of 4096 bytes' {
+	custom "format=raw,file=$BATS_TEST_TMPDIR/disk" ,logical_block_size=4096,physical_block_size=4096 <<-'E'
+		insmod virtio_block.ko selftest=1
+		logged 'vblk0: 256 blocks of 4096 bytes'
+		./call 'open /dev/vblk0 rw' 'pread 4096 4096' 'pread 512 0' 'pfill Z 4096 8192' 'pread 4096 8192' \
+			'pread 4096 1048576'
+	E
+	assert_line 'pread 4096 4096 = 4096 0123iiiiiiiiiiii...p'
+	assert_line 'pread 512 0 = EINVAL'
+	assert_line 'pfill Z 4096 8192 = 4096'
+	assert_line 'pread 4096 8192 = 4096 ZZZZZZZZZZZZZZZZ...Z'
+	assert_line 'pread 4096 1048576 = ENXIO'
+	assert_equal "$(sector 15)$(sector 16)$(sector 23)$(sector 24)" ppppZZZZZZZZyyyy
+}
+
+@test 'virtio_block: a device with blocks that no page holds is refused' {
+	custom "format=raw,file=$BATS_TEST_TMPDIR/disk" ,logical_block_size=8192,physical_block_size=8192 <<-'E'
+		insmod virtio_block.ko
+		logged '2048 sectors in blocks of 8192 bytes: not supported'
+		ls /dev/vblk0 || true
+	E
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+}
+
+@test 'virtio_block: each layout of the queue, and memory by the DMA API' {
+	local device
+
+	for device in ,packed=on ,event_idx=off,indirect_desc=off \
+		"$([[ $QEMU_RUN_MACHINE == microvm ]] || echo ,disable-modern=on)" \
+		"$([[ $QEMU_RUN_MACHINE == microvm ]] || echo ,disable-legacy=on,iommu_platform=on)"; do
+		custom "format=raw,file=$BATS_TEST_TMPDIR/disk" "$device" <<-'E'
+			insmod virtio_block.ko selftest=1
+			./call 'open /dev/vblk0 rw' 'pfill X 10240 512' 'pread 10240 512' fsync
+			rmmod virtio_block
+		E
+		assert_line 'pread 10240 512 = 10240 XXXXXXXXXXXXXXXX...X'
+		assert_line 'fsync = 0'
+		assert_equal "$(sector 0)$(sector 20)$(sector 21)" aaaaXXXXvvvv
+	done
+}
+
+# failing IOTYPE: a device that fails at that, through QEMU's blkdebug.
+failing()
+{
+	custom "driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=$BATS_TEST_TMPDIR/disk,file.inject-error.0.event=none,file.inject-error.0.iotype=$1,file.inject-error.0.errno=5" '' <<-'E'
+		insmod virtio_block.ko
+		./call 'open /dev/vblk0 rw' 'pread 512 512' 'pfill X 512 512' fsync
+		rmmod virtio_block
+		insmod virtio_block.ko selftest=1
+		logged 'selftest: cannot'
+		dmesg | grep -o 'selftest: cannot.*'
+		ls /dev/vblk0 || true
+		rmmod virtio_block && echo unloaded
+	E
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+	assert_line unloaded
+}
+
+@test 'virtio_block: a device that fails to read' {
+	failing read
+	assert_line 'pread 512 512 = EIO'
+	assert_line 'pfill X 512 512 = 512'
+	assert_line 'fsync = 0'
+	assert_line 'selftest: cannot read block 1: error -5'
+}
+
+@test 'virtio_block: a device that fails to write' {
+	failing write
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'pfill X 512 512 = EIO'
+	assert_line 'selftest: cannot write block 1: error -5'
+}
+
+@test 'virtio_block: a device that fails to flush' {
+	failing flush
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'pfill X 512 512 = 512'
+	assert_line 'fsync = EIO'
+	assert_line 'selftest: cannot flush block 1: error -5'
+}
+
+# What a guest does to have a request under way and another one waiting behind it, with
+# a drive that holds them: it lets one byte pass a second, and before that one request.
+readonly slow=throttling.bps-total=1
+# shellcheck disable=SC2016 # the guest's to expand
+readonly hold='
+	insmod virtio_block.ko
+	device=$(basename /sys/bus/virtio/drivers/virtio_block/virtio[0-9]*)
+	# sleeps PID: where no signal wakes it, and a second later as well.
+	sleeps()
+	{
+		until_true "grep -q \"^State:.D\" /proc/$1/status"
+		sleep 1
+		grep "^State:.D" /proc/$1/status >/dev/null || echo "$1 has gone on"
+	}
+	./call "open /dev/vblk0 rw" "pread 5120 512" "pread 512 0" fsync "seek 0 end" >held &
+	holder=$!
+	sleeps $holder
+	./call "open /dev/vblk0 r" "pread 512 1024" >waiting &
+	waiter=$!
+	sleeps $waiter
+'
+# ... and what has to come of it when the device has gone.
+# shellcheck disable=SC2016 # the guest's to expand
+readonly ended='
+	until_true "[ ! -e /dev/vblk0 ]"
+	wait $holder; cat held
+	wait $waiter; cat waiting
+	rmmod virtio_block && echo unloaded
+	leaks
+'
+
+# The request was done, or not: the device decides as it is reset. All later ones
+# find it gone.
+assert_ended()
+{
+	refute_line --partial 'has gone on'
+	assert_line --regexp '^pread 5120 512 = (512 bbbbbbbbbbbbbbbb...b|1024 bbbbbbbbbbbbbbbb...c|ENODEV)$'
+	assert_line 'pread 512 0 = ENODEV'
+	assert_line 'fsync = ENODEV'
+	assert_line 'seek 0 end = 1048576'
+	assert_line 'pread 512 1024 = ENODEV'
+	assert_line unloaded
+	refute_line --partial 'unreferenced object'
+	! kernel_has DEBUG_KMEMLEAK || assert_line 'leaks looked for'
+}
+
+@test 'virtio_block: unbound while a request is under way and a file open' {
+	custom "format=raw,$slow,file=$BATS_TEST_TMPDIR/disk" '' --append kmemleak=on <<-E
+		$hold
+		rmmod virtio_block
+		# Who waits for the device's turn can be killed.
+		./call 'open /dev/vblk0 r' 'pread 512 0' & killed=\$!
+		sleeps \$killed
+		kill -KILL \$killed
+		wait \$killed; echo "killed: status \$?"
+		echo \$device >/sys/bus/virtio/drivers/virtio_block/unbind
+		$ended
+	E
+	assert_line "rmmod: can't unload module 'virtio_block': Resource temporarily unavailable"
+	assert_line 'killed: status 137'
+	assert_ended
+}
+
+# device_del SOCKET: by QEMU's monitor. The guest is asked for the device, and gives it.
+device_del()
+{
+	python3 - "$1" <<-'E'
+		import json, socket, sys
+		monitor = socket.socket(socket.AF_UNIX)
+		monitor.connect(sys.argv[1])
+		lines = monitor.makefile("rw")
+		lines.readline()
+		for command in {"execute": "qmp_capabilities"}, {"execute": "device_del", "arguments": {"id": "disk"}}:
+		    lines.write(json.dumps(command) + "\n")
+		    lines.flush()
+		    reply = json.loads(lines.readline())
+		    assert "return" in reply, reply
+	E
+}
+
+@test 'virtio_block: plugged out while a request is under way and a file open' {
+	local device='' port='' guest
+
+	[[ $QEMU_RUN_MACHINE != microvm ]] || skip 'a microvm has nothing that can be plugged out'
+	# On a q35 only what is behind a port can.
+	if [[ $QEMU_RUN_MACHINE == q35 ]]; then
+		port=pcie-root-port,id=hotplug0,chassis=1
+		device=,bus=hotplug0
+	fi
+	custom "format=raw,$slow,file=$BATS_TEST_TMPDIR/disk" "$device" --append kmemleak=on \
+		--qemu -qmp --qemu "unix:$BATS_TEST_TMPDIR/qmp,server=on,wait=off" \
+		>"$BATS_TEST_TMPDIR/assertions" 2>&1 <<-E &
+		$hold
+		echo held
+		$ended
+	E
+	guest=$!
+	until grep -qsx held "$BATS_TEST_TMPDIR/output"; do
+		kill -0 "$guest" || { cat "$BATS_TEST_TMPDIR/assertions"; false; }
+		sleep 0.1
+	done
+	device_del "$BATS_TEST_TMPDIR/qmp"
+	wait "$guest" || { cat "$BATS_TEST_TMPDIR/assertions"; false; }
+	read_output
+	assert_ended
+}
+
+@test 'virtio_block: two devices, by their numbers' {
+	make_disk
+	head -c 65536 /dev/urandom >"$BATS_TEST_TMPDIR/other"
+	with_disk --disk "$BATS_TEST_TMPDIR/other" <<-'E'
+		take
+		./call 'open /dev/vblk0 rw' 'open /dev/vblk1 rw' 'seek 0 end' 'use 0' 'seek 0 end' 'pread 512 0'
+		cd /sys/bus/virtio/drivers/virtio_block
+		set -- virtio[0-9]*
+		echo $1 >unbind
+		ls /dev/vblk*
+		echo $1 >bind
+		ls /dev/vblk*
+	E
+	assert_output - <<-'E'
+		open /dev/vblk0 rw = 0
+		open /dev/vblk1 rw = 1
+		seek 0 end = 65536
+		use 0 = 0
+		seek 0 end = 1048576
+		pread 512 0 = 512 aaaaaaaaaaaaaaaa...a
+		/dev/vblk1
+		/dev/vblk0
+		/dev/vblk1
+	E
+}
+
+@test 'virtio_block: works as before after a suspend' {
+	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
+	with_disk <<-'E'
+		take
+		exec 3</dev/vblk0
+		echo devices >/sys/power/pm_test
+		echo 1 >/sys/module/suspend/parameters/pm_test_delay
+		echo freeze >/sys/power/state && echo awake
+		logged 'PM: suspend exit'
+		./call 'open /dev/vblk0 rw' 'pread 512 512' 'pfill X 512 512' fsync 'pread 512 512'
+	E
+	assert_line awake
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'pread 512 512 = 512 XXXXXXXXXXXXXXXX...X'
+}
+
+@test 'virtio_block: a hundred loads leave nothing' {
+	make_disk
+	loads virtio_block --disk "$disk" <<-'E'
+		[ ! -e /sys/module/virtio_blk ] || rmmod virtio_blk
+		driver=/sys/bus/virtio/drivers/virtio_block
+		use()
+		{
+			device=$(basename $driver/virtio[0-9]*)
+			dd if=/dev/vblk0 of=/dev/null bs=512 count=4 2>/dev/null || return
+			echo $device >$driver/unbind && echo $device >$driver/bind &&
+				printf '%512s' '' | dd of=/dev/vblk0 bs=512 2>/dev/null
 		}
 	E
 }
