@@ -692,15 +692,23 @@ broken()
 }
 
 @test 'tutorial: with an interrupt that is not given back, the next one after unload panics' {
+	kernel_has DEVMEM || skip 'this kernel has no /dev/mem to reach the card by'
+	# The card is told by hand to interrupt: IMS and ICS.
+	cat >script <<-'E'
+		insmod e1000.ko; ip link set eth0 up
+		resource=$(readlink -f /sys/class/net/eth0/device)/resource
+		rmmod e1000; grep eth0 /proc/interrupts
+		bar=$(awk 'NR == 1 { print $1 }' $resource)
+		devmem $((bar + 0xd0)) 32 4; devmem $((bar + 0xc8)) 32 4; sleep 3
+	E
+	vm --nic e1000 -f "$E1000_KO" -f script -- sh script
+	assert_outcome 0 exit
+	assert_output ''
 	broken main.c '/free_irq(/d'
-	vm --nic e1000 -f "$E1000_KO" -- sh -c '
-		insmod e1000.ko; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0
-		ping -c 1 -W 10 10.0.2.2 >/dev/null; rmmod e1000; grep eth0 /proc/interrupts
-		insmod e1000.ko; ip link set eth0 up; sleep 10'
+	vm --nic e1000 -f "$E1000_KO" -f script -- sh script
 	assert_outcome 121 panic
-	# It is still there, and of a driver that is not.
+	# It was still there, and of a driver that is not.
 	assert_output --partial eth0
-	assert_stderr 'Fatal exception in interrupt'
 }
 
 @test 'tutorial: a buffer that is not unmapped is told by DMA API debugging' {
