@@ -74,7 +74,7 @@ readonly prelude='
 	holdings()
 	{
 		grep -wE "e1000|eth0" /proc/iomem /proc/interrupts /proc/modules
-		grep -c . /proc/vmallocinfo
+		grep -c ioremap /proc/vmallocinfo
 		ls /sys/class/net /sys/bus/pci/drivers /sys/module
 		head -n 1 /sys/kernel/debug/dma-api/num_free_entries 2>/dev/null
 	}
