@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One pending expiry: a work, and ticks that keep it honest.
+ * One pending expiry: a delayed_work, and ticks that keep it honest.
  *
- * The work is what expires: in process context everything can be done in good order.
- * But no work runs on a machine that no longer schedules. So a timer queues the work
- * at the deadline, and expires in hard-interrupt context itself if the work has not
- * done so a second later.
+ * The work expires in process context, in good order. But its own timer is late by up
+ * to an eighth of the wait, and a machine may no longer run it. So an hrtimer pulls it
+ * forward at the deadline, and a second later expires itself, in hard-interrupt context.
  *
- * A timer fires on the CPU that started it, and a CPU that spins with interrupts off
- * fires none. So every online CPU has a timer, its tick. A tick looks at the deadline
- * once a second, and once more at the deadline itself. CPU hotplug starts and stops
- * the ticks; arming has to call no other CPU, and waits for none.
+ * A CPU that spins with interrupts off fires no timer. So every online CPU has one, its
+ * tick, which looks at the deadline once a second, and at the deadline itself. CPU
+ * hotplug starts and stops the ticks; arming calls no other CPU, and waits for none.
  *
- * One raw spinlock protects the state. It is held for a few instructions, and never
- * around a callback or the workqueue, where a CPU could be lost.
+ * A raw spinlock guards the state. Callbacks and the workqueue are called without it.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
@@ -35,13 +33,13 @@ struct deferred_reset_tick {
 	struct deferred_reset *reset;
 };
 
-/* Context: any. A callback has returned that was counted in @calls. */
+/* A callback has returned that was counted in @calls. Context: any. */
 static void deferred_reset_returned(struct deferred_reset *reset)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&reset->lock, flags);
-	/* Only now: an expiry that hangs has not expired, and needs the backstop. */
+	/* Not before the call: if it hangs, the backstop is still to come. */
 	if (reset->state == DEFERRED_RESET_EXPIRING) {
 		reset->state = DEFERRED_RESET_EXPIRED;
 		reset->next = ktime_get_boottime_ns() + DEFERRED_RESET_GRACE_NS;
@@ -50,30 +48,37 @@ static void deferred_reset_returned(struct deferred_reset *reset)
 	raw_spin_unlock_irqrestore(&reset->lock, flags);
 }
 
-/* Context: process. Comes for nothing if the backstop was faster. */
+/* Context: process. Finds nothing to do if the backstop has expired already. */
 static void deferred_reset_work(struct work_struct *work)
 {
-	struct deferred_reset *reset = container_of(work, struct deferred_reset, work);
-	bool expiring;
+	struct deferred_reset *reset = container_of(work, struct deferred_reset, work.work);
+	s64 now = ktime_get_boottime_ns();
+	bool due;
 
 	raw_spin_lock_irq(&reset->lock);
-	expiring = reset->state == DEFERRED_RESET_EXPIRING;
-	reset->calls += expiring;
-	raw_spin_unlock_irq(&reset->lock);
-	if (expiring) {
-		reset->ops->expire(reset, DEFERRED_RESET_WORK);
-		deferred_reset_returned(reset);
+	/* By a tick, or by its own timer if no tick came before. */
+	due = reset->state == DEFERRED_RESET_EXPIRING ||
+	      (reset->state == DEFERRED_RESET_ARMED && now >= reset->next);
+	if (due) {
+		reset->state = DEFERRED_RESET_EXPIRING;
+		reset->next = now + DEFERRED_RESET_GRACE_NS;
+		reset->calls++;
 	}
+	raw_spin_unlock_irq(&reset->lock);
+	if (!due)
+		return;
+	reset->ops->expire(reset, DEFERRED_RESET_WORK);
+	deferred_reset_returned(reset);
 }
 
-/* Context: hard interrupt, on each CPU. One CPU makes a step, the others see it made. */
+/* Context: hard interrupt, on each CPU. The first CPU to find a step due makes it. */
 static enum hrtimer_restart deferred_reset_tick(struct hrtimer *timer)
 {
 	struct deferred_reset *reset =
 		container_of(timer, struct deferred_reset_tick, timer)->reset;
 	enum deferred_reset_state due = DEFERRED_RESET_IDLE;
 	s64 now = ktime_get_boottime_ns();
-	/* Counted from now: after a pause of the machine the work still gets its second. */
+	/* From now: after a pause of the whole machine the work still gets its second. */
 	s64 again = now + DEFERRED_RESET_GRACE_NS;
 
 	raw_spin_lock(&reset->lock);
@@ -89,7 +94,7 @@ static enum hrtimer_restart deferred_reset_tick(struct hrtimer *timer)
 	raw_spin_unlock(&reset->lock);
 
 	if (due == DEFERRED_RESET_ARMED)
-		queue_work(reset->queue, &reset->work);
+		mod_delayed_work(reset->queue, &reset->work, 0);
 	if (due == DEFERRED_RESET_EXPIRING)
 		reset->ops->expire(reset, DEFERRED_RESET_BACKSTOP);
 	if (due == DEFERRED_RESET_EXPIRED)
@@ -124,14 +129,12 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 
 	*reset = (struct deferred_reset){ .ops = ops };
 	raw_spin_lock_init(&reset->lock);
-	INIT_WORK(&reset->work, deferred_reset_work);
-
-	/* Its own, so that nobody else fills it; not bound to a CPU; with a rescuer. */
+	INIT_DELAYED_WORK(&reset->work, deferred_reset_work);
+	/* Its own: nobody else fills it. Not bound to a CPU. A rescuer needs no memory. */
 	reset->queue = alloc_workqueue("deferred_reset",
 				       WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 1);
 	if (!reset->queue)
 		return err;
-
 	reset->ticks = alloc_percpu(struct deferred_reset_tick);
 	if (!reset->ticks)
 		goto destroy_queue;
@@ -146,8 +149,7 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 		tick->timer.function = deferred_reset_tick;
 #endif
 	}
-
-	/* A state of several instances: only its calls get a pointer. */
+	/* Of several instances, although there is one: only then callbacks get a pointer. */
 	err = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "deferred_reset:online",
 				      deferred_reset_online, deferred_reset_offline);
 	if (err < 0)
@@ -157,7 +159,6 @@ int deferred_reset_init(struct deferred_reset *reset, const struct deferred_rese
 	err = cpuhp_state_add_instance(reset->hotplug_state, &reset->hotplug_node);
 	if (!err)
 		return 0;
-
 	cpuhp_remove_multi_state(reset->hotplug_state);
 free_ticks:
 	free_percpu(reset->ticks);
@@ -172,13 +173,13 @@ void deferred_reset_destroy(struct deferred_reset *reset)
 	/* Stops the ticks, which queue the work. */
 	cpuhp_state_remove_instance(reset->hotplug_state, &reset->hotplug_node);
 	cpuhp_remove_multi_state(reset->hotplug_state);
+	cancel_delayed_work_sync(&reset->work);
 	free_percpu(reset->ticks);
 	destroy_workqueue(reset->queue);
 }
 
 /* Waits, asleep, for an expiry that has begun. Context: process. */
-static void deferred_reset_lock_settled(struct deferred_reset *reset)
-	__acquires(&reset->lock)
+static void deferred_reset_lock_settled(struct deferred_reset *reset) __acquires(&reset->lock)
 {
 	raw_spin_lock_irq(&reset->lock);
 	while (reset->state == DEFERRED_RESET_EXPIRING || reset->calls) {
@@ -191,17 +192,18 @@ static void deferred_reset_lock_settled(struct deferred_reset *reset)
 void deferred_reset_arm(struct deferred_reset *reset, ktime_t delay)
 {
 	s64 ns = clamp_t(s64, ktime_to_ns(delay), 0, DEFERRED_RESET_MAX_NS);
-	struct hrtimer *timer;
 
 	deferred_reset_lock_settled(reset);
 	reset->state = DEFERRED_RESET_ARMED;
 	reset->next = ktime_get_boottime_ns() + ns;
 	/* The next tick may come after the deadline. A CPU that goes down has no tick. */
-	timer = &this_cpu_ptr(reset->ticks)->timer;
-	if (hrtimer_is_queued(timer))
-		hrtimer_start(timer, 0, TIMER_MODE);
+	if (hrtimer_is_queued(this_cpu_ptr(&reset->ticks->timer)))
+		hrtimer_start(this_cpu_ptr(&reset->ticks->timer), 0, TIMER_MODE);
 	raw_spin_unlock_irq(&reset->lock);
-
+	mod_delayed_work(reset->queue, &reset->work, nsecs_to_jiffies(ns));
+	/* A tick may have come before that line, and pulled it forward in vain. */
+	if (!deferred_reset_remaining(reset))
+		mod_delayed_work(reset->queue, &reset->work, 0);
 	while (!ns && deferred_reset_remaining(reset) >= 0)
 		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
 }
@@ -216,13 +218,13 @@ void deferred_reset_cancel(struct deferred_reset *reset)
 ktime_t deferred_reset_remaining(struct deferred_reset *reset)
 {
 	unsigned long flags;
-	ktime_t left = -1;
+	s64 left;
 
 	raw_spin_lock_irqsave(&reset->lock, flags);
-	if (reset->state == DEFERRED_RESET_EXPIRING)
-		left = 0;
-	else if (reset->state == DEFERRED_RESET_ARMED)
+	if (reset->state == DEFERRED_RESET_ARMED)
 		left = max_t(s64, reset->next - ktime_get_boottime_ns(), 0);
+	else
+		left = reset->state == DEFERRED_RESET_EXPIRING ? 0 : -1;
 	raw_spin_unlock_irqrestore(&reset->lock, flags);
 	return left;
 }

@@ -22,8 +22,8 @@ struct deferred_reset_tick;
 /**
  * enum deferred_reset_state - how far an expiry is
  * @DEFERRED_RESET_IDLE: nothing is pending; left by deferred_reset_arm()
- * @DEFERRED_RESET_ARMED: a deadline is set; left by deferred_reset_cancel(), or by a
- *	tick once the deadline has passed, which queues the work
+ * @DEFERRED_RESET_ARMED: a deadline is set; left by deferred_reset_cancel(), or once
+ *	the deadline has passed, by a tick, which pulls the work forward, or by the work
  * @DEFERRED_RESET_EXPIRING: @expire is to be called, or has not returned yet; left
  *	when a call of it returns
  * @DEFERRED_RESET_EXPIRED: @expire has returned; left a second later, for
@@ -70,7 +70,7 @@ struct deferred_reset {
 	/* private: */
 	const struct deferred_reset_ops *ops;
 	struct workqueue_struct *queue;
-	struct work_struct work;
+	struct delayed_work work;
 	struct deferred_reset_tick __percpu *ticks;
 	int hotplug_state;
 	struct hlist_node hotplug_node;
@@ -108,8 +108,8 @@ void deferred_reset_destroy(struct deferred_reset *reset);
  * @delay: how long to wait, at most DEFERRED_RESET_MAX_NS; 0 or less expires at
  *	once, before this returns
  *
- * Replaces an earlier arming, with no moment between that has neither, unless
- * that one has begun to expire: then this waits, as deferred_reset_cancel() does.
+ * Replaces an earlier deadline, with no moment between in which there is none. If the
+ * earlier one has passed, waits for its expiry first, as deferred_reset_cancel() does.
  * Never expires early. Time that the system is suspended counts. Waits for no other
  * CPU. The deadline is late by up to a second if it is less than a second away and
  * the CPU that armed it takes no interrupts any more.
