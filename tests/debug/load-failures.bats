@@ -39,7 +39,7 @@ readonly looks='
 # that error text and that log line, leaves nothing, and a good load works.
 load_fails()
 {
-	guest --append kmemleak=on --file "$FAIL_LOAD_KO" <<-E
+	guest --timeout 600 --append kmemleak=on --file "$FAIL_LOAD_KO" <<-E
 		$looks
 		function=\$(grep -m 1 -oE ' [tT] ($1)\$' /proc/kallsyms | cut -c 4-)
 		insmod fail_load.ko function="\$function" retval=$2 || exit 1
