@@ -2,101 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # The drivers of examples/, each as its users meet it.
 
-load qemu-run
+load examples
 
 setup_file()
 {
-	local example
-
-	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static "$top/tests/guest/call.c" \
-		-o "$BATS_FILE_TMPDIR/call"
-	for example in "$top"/examples/*/Kbuild; do
-		example=${example%/Kbuild}
-		"$top/scripts/module" -k "$KERNEL_DIR" -s "$example" >"$BATS_FILE_TMPDIR/directory" \
-			2>"$BATS_FILE_TMPDIR/log" || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-		ln -s "$(<"$BATS_FILE_TMPDIR/directory")/${example##*/}.ko" "$BATS_FILE_TMPDIR"
-	done
-}
-
-# What each script in a guest has: to wait, and to see what is there.
-# shellcheck disable=SC2016 # the guest's to expand
-readonly prelude='
-	# until_true COMMAND: for a minute at most.
-	until_true()
-	{
-		local tries=0
-		until eval "$1"; do
-			tries=$((tries + 1))
-			[ $tries -lt 1200 ] || { echo "waited in vain: $1"; exit 1; }
-			sleep 0.05
-		done
-	}
-	# logged PATTERN: that line in the log of the kernel, now or soon.
-	logged()
-	{
-		until_true "dmesg | grep -q \"$1\""
-	}
-	# What a module may leave behind.
-	holdings()
-	{
-		cat /proc/devices /proc/misc
-		ls /dev /sys/module /sys/class /sys/bus/virtio/drivers
-	}
-	# The objects in each slab cache, but for those of what counts them; three times,
-	# because the kernel frees some a while later. (To append takes no object; to
-	# truncate a file of sysfs does.)
-	objects()
-	{
-		local cache
-		for i in 1 2 3; do
-			echo 3 >/proc/sys/vm/drop_caches
-			sleep 1
-			for cache in /sys/kernel/slab/*; do
-				case $cache in
-				*kmemleak* | *debug_objects*) continue ;;
-				esac
-				[ ! -L $cache ] || continue
-				echo 1 >>$cache/shrink
-				echo "$cache $(cut -d " " -f 1 $cache/objects)"
-			done
-		done
-	}
-	# Memory that nothing points to any more and that nobody freed. An object has
-	# to be five seconds old.
-	leaks()
-	{
-		[ -e /sys/kernel/debug/kmemleak ] || return 0
-		sleep 6
-		echo scan >/sys/kernel/debug/kmemleak
-		echo scan >/sys/kernel/debug/kmemleak
-		cat /sys/kernel/debug/kmemleak
-		echo "leaks looked for"
-	}
-'
-
-# read_output: what the guest of this test has said, in $output and $lines.
-read_output()
-{
-	output=$(<"$BATS_TEST_TMPDIR/output")
-	mapfile -t lines <<<"$output"
-}
-
-# example NAME [option of qemu-run...]: runs the script on standard input in a fresh
-# guest, with NAME.ko at hand and not loaded. It has to end with 0 and without a
-# complaint of the kernel.
-example()
-{
-	local name=$1 status=0
-	shift
-
-	{ printf '%s\n' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
-	qemu-run --timeout 300 --json "$BATS_TEST_TMPDIR/json" \
-		-f "$BATS_FILE_TMPDIR/$name.ko" -f "$BATS_FILE_TMPDIR/call" \
-		-f "$BATS_TEST_TMPDIR/script" "$@" -- sh script \
-		>"$BATS_TEST_TMPDIR/output" 2>&1 </dev/null || status=$?
-	read_output
-	echo "$output"
-	assert_equal "$status" 0
+	build_examples
 }
 
 # loads NAME [option of qemu-run...]: two hundred loads and unloads leave nothing, with
@@ -515,61 +425,6 @@ loads()
 	E
 }
 
-# A raw image of 2048 sectors, each filled with a letter: $disk.
-make_disk()
-{
-	local i letters=abcdefghijklmnopqrstuvwxyz
-
-	disk=$BATS_TEST_TMPDIR/disk
-	for ((i = 0; i < 26; i++)); do
-		printf "%512s" '' | tr ' ' "${letters:i:1}"
-	done >"$disk"
-	truncate -s 1M "$disk"
-}
-
-# sector NUMBER: the first bytes of a sector of $disk.
-sector()
-{
-	dd if="$disk" bs=512 skip="$1" count=1 status=none | head -c "${2:-4}"
-}
-
-# with_disk [option of qemu-run...]: as example virtio_block, with $disk, which the
-# function take gives to the example, loaded with its parameters. What qemu-run --disk
-# plugs in is with the kernel's own driver before.
-with_disk()
-{
-	make_disk
-	example virtio_block --disk "$disk,rw" "$@" < <(
-		cat <<-'E'
-		blk=/sys/bus/virtio/drivers/virtio_blk
-		take()
-		{
-			local had
-			for had in $blk/virtio[0-9]*; do
-				[ ! -e $had ] || echo ${had##*/} >$blk/unbind
-			done
-			insmod virtio_block.ko "$@"
-		}
-		E
-		cat
-	)
-}
-
-# custom DRIVE DEVICE [option of qemu-run...]: the same with more properties of the drive
-# and of the device, both named disk, and $port plugged in before. The kernel's own
-# driver is not loaded.
-custom()
-{
-	local drive=$1 device=$2 bus=pci
-	shift 2
-
-	make_disk
-	[[ $QEMU_RUN_MACHINE != microvm ]] || bus=device
-	example virtio_block --cold --qemu -drive --qemu "if=none,id=disk,$drive" \
-		${port:+--qemu -device --qemu "$port"} \
-		--qemu -device --qemu "virtio-blk-$bus,id=disk,drive=disk$device" "$@"
-}
-
 @test 'virtio_block: takes a disk from the driver of the kernel, and gives it back' {
 	with_disk <<-'E'
 		device=$(basename $blk/virtio[0-9]*)
@@ -830,6 +685,7 @@ device_del()
 	local device='' port='' guest
 
 	[[ $QEMU_RUN_MACHINE != microvm ]] || skip 'a microvm has nothing that can be plugged out'
+	kernel_has HOTPLUG_PCI_ACPI || skip 'this kernel does not hear of it'
 	# On a q35 only what is behind a port can.
 	if [[ $QEMU_RUN_MACHINE == q35 ]]; then
 		port=pcie-root-port,id=hotplug0,chassis=1
@@ -908,6 +764,101 @@ device_del()
 				printf '%512s' '' | dd of=/dev/vblk0 bs=512 2>/dev/null
 		}
 	E
+}
+
+# step_fails NAME FUNCTION RETVAL [PARAMETER...]: with that function of the kernel
+# returning that value (of several names, the one that this kernel has), a load of NAME
+# leaves nothing, and another one without it is good. What the load said is in $output.
+step_fails()
+{
+	local name=$1 function=$2 retval=$3 parameters=${*:4} disk=()
+
+	if [[ $name == virtio_block ]]; then
+		make_disk
+		disk=(--disk "$BATS_TEST_TMPDIR/disk")
+	fi
+	example "$name" -f "$BATS_FILE_TMPDIR/fail_load.ko" "${disk[@]}" <<-E
+		[ ! -e /sys/module/virtio_blk ] || rmmod virtio_blk
+		function=\$(grep -m 1 -oE ' [tT] ($function)([[:space:]]|\$)' /proc/kallsyms | cut -d ' ' -f 3)
+		insmod fail_load.ko victim=$name function=\$function retval=$retval || exit
+		holdings >before
+		for round in 1 2 3; do
+			if insmod $name.ko $parameters; then
+				ls /dev/vblk0
+				rmmod $name || exit
+			fi
+			echo "injected \$(cat /sys/module/fail_load/parameters/injected)"
+		done
+		holdings >after
+		diff before after || exit
+		dmesg | grep -oE '(] | )${name}[: ].*error.*' | sort -u
+		rmmod fail_load
+		insmod $name.ko $parameters && ls -d /sys/module/$name && ls /dev | grep -E 'hello|chardev|completion|vblk' && rmmod $name
+	E
+	assert_equal "$(grep -cx 'injected 1' <<<"$output")" 3
+	assert_line "/sys/module/$name"
+}
+
+@test 'hello: no device can be registered' {
+	step_fails hello misc_register -12
+	assert_line "insmod: can't insert 'hello.ko': Cannot allocate memory"
+	assert_line --partial 'hello: cannot register /dev/hello: error -12'
+}
+
+@test 'chardev: no device number' {
+	step_fails chardev alloc_chrdev_region -16
+	assert_line "insmod: can't insert 'chardev.ko': Device or resource busy"
+	assert_line --partial 'chardev: cannot get a device number: error -16'
+}
+
+@test 'chardev: no class' {
+	step_fails chardev '__class_register|class_register' -12
+	assert_line --partial 'chardev: cannot register the class: error -12'
+}
+
+@test 'chardev: no buffer' {
+	step_fails chardev 'kvmalloc_node|__kvmalloc_node_noprof' 0 count=2
+	assert_line "insmod: can't insert 'chardev.ko': Cannot allocate memory"
+	assert_line --partial 'chardev: cannot make device 0: error -12'
+}
+
+@test 'chardev: no cdev' {
+	step_fails chardev cdev_add -12 count=2
+	assert_line --partial 'chardev: cannot make device 0: error -12'
+}
+
+@test 'chardev: no node' {
+	step_fails chardev device_create -12 count=2
+	assert_line --partial 'chardev: cannot make device 0: error -12'
+}
+
+@test 'completion: no device can be registered' {
+	step_fails completion misc_register -12
+	assert_line "insmod: can't insert 'completion.ko': Cannot allocate memory"
+}
+
+@test 'virtio_block: the driver cannot be registered' {
+	step_fails virtio_block 'register_virtio_driver|__register_virtio_driver' -12
+	assert_line "insmod: can't insert 'virtio_block.ko': Cannot allocate memory"
+}
+
+# The driver is loaded then, and the device has none.
+@test 'virtio_block: probe gets no number' {
+	step_fails virtio_block ida_alloc_range -12
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+	assert_line --partial 'failed with error -12'
+}
+
+@test 'virtio_block: probe gets no queue' {
+	step_fails virtio_block 'vp_find_vqs|vm_find_vqs' -2
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+	assert_line --partial 'failed with error -2'
+}
+
+@test 'virtio_block: probe cannot make the node' {
+	step_fails virtio_block misc_register -12 selftest=1
+	assert_line 'ls: /dev/vblk0: No such file or directory'
+	assert_line --partial 'failed with error -12'
 }
 
 @test 'make run EXAMPLE=: each demonstration comes to its end' {
