@@ -30,7 +30,7 @@ run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 
 .PHONY: all module qemu-run examples run shell test test-all test-kernels test-distributions
 .PHONY: test-debug test-packages check bench install modules_install deb
-.PHONY: clean distclean help setup-run setup-test setup-check setup-bench setup-debug setup-packages
+.PHONY: clean distclean help setup-run setup-test setup-all setup-check setup-bench setup-debug setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
 
@@ -61,7 +61,7 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 test: setup-run setup-test qemu-run ## prove it, a fresh guest a scenario, in a few minutes
 	@$(run_tests) $(or $(TESTS),-t '!slow' tests)
 
-test-all: setup-run setup-test qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
+test-all: setup-run setup-test setup-all qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
 	@$(run_tests) $(or $(TESTS),tests)
 
 test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end
@@ -110,7 +110,7 @@ distclean: ## remove those, too: the next run fetches the newest
 
 help: ## this list
 	@echo 'Targets:'
-	@sed -nE 's/^([a-z_-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z_-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 22
 	@echo
 	@echo 'Which kernel (default: what the distribution installs; make fetches it):'
 	@echo '  KVER=             one of the distribution: 6.1, 6.12, cloud, 6.12-rt, 6.1.0-56-amd64'
@@ -130,5 +130,5 @@ help: ## this list
 run shell test test-all test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
-setup-run setup-test setup-check setup-bench setup-debug setup-packages:
+setup-run setup-test setup-all setup-check setup-bench setup-debug setup-packages:
 	@$(SETUP) $(@:setup-%=%)

@@ -614,7 +614,7 @@ open_fails()
 }
 
 @test 'a directory of the host is mounted by NFS, and 50 MB in it are read intact' {
-	command -v ganesha.nfsd >/dev/null || skip 'nfs-ganesha is the server: scripts/setup test'
+	command -v ganesha.nfsd >/dev/null || skip 'nfs-ganesha is the server: scripts/setup all'
 	((EUID == 0)) || skip 'the server opens files by handle: as root'
 	local port nfs
 	port=$(free_port)
