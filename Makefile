@@ -58,7 +58,7 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
 		scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko"
 
-test: setup-run setup-test qemu-run ## prove it, a fresh guest a scenario, in a few minutes
+test: setup-run setup-test $(if $(findstring sanitizers,$(TESTS)),setup-all) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
 	@$(run_tests) $(or $(TESTS),-t '!slow' tests)
 
 test-all: setup-run setup-test setup-all qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
@@ -70,7 +70,7 @@ test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and M
 test-distributions: setup-packages ## make run and the main suites in fresh Debian 12, 13 and unstable, as root: RELEASES
 	@scripts/test-distributions $(SUITES:%=-s %) $(RELEASES)
 
-test-debug: setup-run setup-test setup-debug $(if $(LLVM),setup-check) qemu-run ## prove it on a kernel that watches, built once: KASAN, lockdep, kmemleak
+test-debug: setup-run setup-test setup-all setup-debug $(if $(LLVM),setup-check) qemu-run ## prove it on a kernel that watches, built once: KASAN, lockdep, kmemleak
 	@KERNEL_DIR=$$(scripts/debug-kernel $(if $(WATCH),-w $(WATCH)) $(if $(LLVM),-l) $(KVER)) && export KERNEL_DIR && \
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
 		scripts/run-tests $(or $(TESTS),tests/debug tests)
