@@ -655,7 +655,7 @@ open_fails()
 	assert_line "$(md5sum <export/file | cut -d ' ' -f 1)  /mnt/file"
 }
 
-# What docs/tutorial-e1000.md has its readers break.
+# What docs/tutorial.md has its readers break.
 
 # broken FILE SED: the driver with that one change, in E1000_KO.
 broken()
