@@ -28,6 +28,8 @@ allocations_fail()
 		echo clear >/sys/kernel/debug/kmemleak
 		for attribute in failslab fail_page_alloc; do
 			echo N >/sys/kernel/debug/\$attribute/ignore-gfp-wait
+			# A trace of each on the console takes most of the time.
+			echo 0 >/sys/kernel/debug/\$attribute/verbose
 		done
 		echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
 		echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
