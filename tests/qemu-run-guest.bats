@@ -268,10 +268,11 @@ server.serve_forever()' >/dev/null 2>&1 3>&-) &
 	assert_output served
 }
 
-# guest_says ADDRESS PORT TEXT: whether the guest's server there says it.
+# guest_says ADDRESS PORT TEXT: whether the guest's server there says it. It serves one caller:
+# who gave up early would have been that one.
 guest_says()
 {
-	[[ $(timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>/dev/null) == "$3" ]]
+	[[ $(timeout 60 bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>/dev/null) == "$3" ]]
 }
 
 # free_port: one that nobody has just now.
