@@ -218,6 +218,7 @@ serve()
 		'eth0: link is up;eth0: link is down;eth0: link is up'
 }
 
+# bats test_tags=slow
 @test 'TCP: 100 MB each way at once arrive intact' {
 	head -c 100000000 /dev/urandom >give
 	head -c 100000000 /dev/urandom >sent
@@ -243,6 +244,7 @@ serve()
 	((sent > 100000000 && sent < 130000000))
 }
 
+# bats test_tags=slow
 @test 'down and up a hundred times under traffic both ways' {
 	serve
 	guest --cpus 2 <<-E
@@ -287,6 +289,7 @@ serve()
 	E
 }
 
+# bats test_tags=slow
 @test 'load and unload a hundred times: nothing is left' {
 	append=kmemleak=on guest <<-'E'
 		cycle()
@@ -391,6 +394,7 @@ open_fails()
 	assert_equal "$(grep -c "$4" <<<"$output")" 3
 }
 
+# bats test_tags=slow
 @test 'open: each of its steps fails in turn, and leaves nothing' {
 	kernel_has KPROBES || skip 'the kernel has no kprobes'
 	# The two rings; the first and the last buffer; their mapping; the interrupt.
@@ -494,6 +498,7 @@ open_fails()
 	refute_line 'a group address was taken'
 }
 
+# bats test_tags=slow
 @test 'two cards on one interrupt line, one of them unloaded and bound again' {
 	guest --cold --cpus 2 --qemu -netdev --qemu user,id=net2,net=10.0.3.0/24 \
 		--qemu -device --qemu e1000,netdev=net2,addr=0x12,romfile= \
@@ -523,6 +528,7 @@ open_fails()
 	E
 }
 
+# bats test_tags=slow
 @test 'suspend and resume: what was open is open, and what was sent arrives' {
 	kernel_has PM_DEBUG || skip 'the suspend of this kernel does not end by itself'
 	serve
@@ -613,6 +619,7 @@ open_fails()
 	wait "$run"
 }
 
+# bats test_tags=slow
 @test 'a directory of the host is mounted by NFS, and 50 MB in it are read intact' {
 	command -v ganesha.nfsd >/dev/null || skip 'nfs-ganesha is the server: scripts/setup all'
 	((EUID == 0)) || skip 'the server opens files by handle: as root'
@@ -670,6 +677,7 @@ broken()
 	E1000_KO+=/e1000.ko
 }
 
+# bats test_tags=slow
 @test 'tutorial: without the interrupts that a poll turns on again, no answer arrives' {
 	broken main.c 's/e1000_write(nic, E1000_IMS, E1000_INT_RINGS);/;/'
 	guest <<-'E'
@@ -681,6 +689,7 @@ broken()
 	assert_line '3 packets transmitted, 0 packets received, 100% packet loss'
 }
 
+# bats test_tags=slow
 @test 'tutorial: with a tail that does not move, the card has no buffer after 255 frames' {
 	broken rx.c 's/^	if (done)$/	if (0)/'
 	guest <<-'E'
@@ -692,6 +701,7 @@ broken()
 	assert_line 'received 255'
 }
 
+# bats test_tags=slow
 @test 'tutorial: with an interrupt that is not given back, the next one after unload panics' {
 	kernel_has DEVMEM || skip 'this kernel has no /dev/mem to reach the card by'
 	# The card is told by hand to interrupt: IMS and ICS.

@@ -120,6 +120,7 @@ loads()
 	assert_line unloaded
 }
 
+# bats test_tags=slow
 @test 'hello: a hundred loads leave nothing' {
 	loads hello <<-'E'
 		use()
@@ -282,6 +283,7 @@ loads()
 	assert_line unloaded
 }
 
+# bats test_tags=slow
 @test 'chardev: a hundred loads leave nothing' {
 	loads chardev <<-'E'
 		use()
@@ -416,6 +418,7 @@ loads()
 	assert_line 'nothing left'
 }
 
+# bats test_tags=slow
 @test 'completion: a hundred loads leave nothing' {
 	loads completion <<-'E'
 		use()
@@ -544,6 +547,7 @@ loads()
 	assert_line 'ls: /dev/vblk0: No such file or directory'
 }
 
+# bats test_tags=slow
 @test 'virtio_block: each layout of the queue, and memory by the DMA API' {
 	local device devices=(',packed=on' ',event_idx=off,indirect_desc=off')
 
@@ -755,6 +759,7 @@ device_del()
 	assert_line 'pread 512 512 = 512 XXXXXXXXXXXXXXXX...X'
 }
 
+# bats test_tags=slow
 @test 'virtio_block: a hundred loads leave nothing' {
 	make_disk
 	loads virtio_block --disk "$disk" <<-'E'

@@ -74,6 +74,7 @@ came_back()
 }
 
 # ACPI puts the machine into S4, and no driver is asked.
+# bats test_tags=slow
 @test 'hibernation: disk=platform ends without a code, and the deadline is there after the resume' {
 	[[ ${MACHINE:-pc} != microvm ]] || skip 'a microvm has no S4'
 	hibernate platform

@@ -125,15 +125,18 @@ robbed()
 }
 
 # Init has nothing to say then: it is for the host to ask.
+# bats test_tags=slow
 @test 'serial: input that somebody else takes altogether keeps nothing waiting' {
 	robbed 16384 'head -c 500000 >/dev/null' < <(yes)
 }
 
+# bats test_tags=slow
 @test 'serial: input that somebody else takes from a command that does not read it' {
 	# That and the end of the input, and the head of each.
 	robbed 26 'exit 0' <<<'all of it'
 }
 
+# bats test_tags=slow
 @test 'serial: files, modules and results' {
 	local module
 	module=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
@@ -155,6 +158,7 @@ robbed()
 	assert_stderr 'Invalid argument'
 }
 
+# bats test_tags=slow
 @test 'serial: deadline, panic, a silent end and a terminal, without a driver' {
 	vm "${kernel[@]}" --timeout 1 -- sleep 100
 	assert_outcome 124 deadline
