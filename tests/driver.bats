@@ -119,6 +119,7 @@ ends_with()
 	done
 }
 
+# bats test_tags=slow
 @test 'code=32 to 63 are decoded on the host' {
 	local code
 
@@ -127,6 +128,7 @@ ends_with()
 	done
 }
 
+# bats test_tags=slow
 @test 'code=64 to 95 are decoded on the host' {
 	local code
 
@@ -135,6 +137,7 @@ ends_with()
 	done
 }
 
+# bats test_tags=slow
 @test 'code=96 to 127 are decoded on the host' {
 	local code
 

@@ -270,6 +270,7 @@ serve()
 	assert_equal "$(grep -c 'eth0: link is up' <<<"$output")" 101
 }
 
+# bats test_tags=slow
 @test 'unload under traffic both ways' {
 	serve
 	guest --cpus 2 <<-E
@@ -343,6 +344,7 @@ probe_fails()
 	! kernel_has DEBUG_KMEMLEAK || assert_line 'leaks looked for'
 }
 
+# bats test_tags=slow
 @test 'probe: each of its steps fails in turn, and leaves nothing' {
 	kernel_has KPROBES || skip 'the kernel has no kprobes'
 	probe_fails pcim_enable_device -5

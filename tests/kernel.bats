@@ -44,6 +44,7 @@ apt_knows_only()
 
 # The kernel under test, packaged as Ubuntu does it: its image alone in linux-image,
 # the modules in two packages, and headers that refer to each other by relative links.
+# bats test_tags=slow
 @test 'kernel: the modules are in packages of their own, the headers full of links, as on Ubuntu' {
 	local root tree release repository=$BATS_TEST_TMPDIR/repository entry
 	root=$(readlink -f "$KERNEL_DIR")/root release=$(<"$KERNEL_DIR/release")

@@ -228,6 +228,7 @@ templates()
 	assert_output --partial hi
 }
 
+# bats test_tags=slow
 @test 'many at once: two hundred through xargs -P 8, every one right' {
 	vm -- true
 	one()

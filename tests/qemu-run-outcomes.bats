@@ -4,6 +4,7 @@
 
 load qemu-run
 
+# bats test_tags=slow
 @test 'exit: every status from 0 to 255 arrives exactly' {
 	sweep()
 	{

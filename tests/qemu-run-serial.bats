@@ -70,6 +70,7 @@ boots()
 	assert_stderr 'lacks virtio_console (CONFIG_VIRTIO_CONSOLE)'
 }
 
+# bats test_tags=slow
 @test 'serial: streams, arguments, environment and status are exact' {
 	head -c 1000000 /dev/urandom >in
 	# shellcheck disable=SC2016 # the guest's to expand

@@ -27,6 +27,7 @@ rewrap()
 }
 
 @test 'unpack-vmlinux: gzip' { rewrap gzip -1; }
+# bats test_tags=slow
 @test 'unpack-vmlinux: xz' { rewrap xz -0 --check=crc32; }
 @test 'unpack-vmlinux: LZ4' { rewrap lz4 -l -1; }
 @test 'unpack-vmlinux: zstd' { rewrap zstd -1; }
