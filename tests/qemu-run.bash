@@ -51,10 +51,11 @@ qemus_of()
 	pgrep -P "$1" -f -- '-name qemu-run' || true
 }
 
-# wait_for COMMAND...: until it succeeds, for half a minute at most.
+# wait_for COMMAND...: until it succeeds, for two minutes at most: it may be two boots
+# away, on a machine that has other things to do.
 wait_for()
 {
-	local deadline=$((SECONDS + 30))
+	local deadline=$((SECONDS + 120))
 
 	until "$@"; do
 		((SECONDS < deadline)) || fail "waited in vain: $*"
