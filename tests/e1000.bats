@@ -562,6 +562,7 @@ open_fails()
 	assert_line 'suspended 5'
 }
 
+# bats test_tags=slow
 @test 'transmit timeout: a card that no longer sends is reset, and sends again' {
 	guest <<-'E'
 		insmod e1000.ko || exit

@@ -81,6 +81,7 @@ judged()
 	judged insmod "./fuzz insmod $SEED $((rounds / 10)) qemu_poweroff.ko"
 }
 
+# bats test_tags=slow
 @test 'endurance: loads and unloads by the thousand, written to and read, leave nothing' {
 	endured --timeout $((300 + loads)) --cpus 2 --file "$BATS_FILE_TMPDIR/endure" \
 		<<<"./endure $SEED $loads qemu_poweroff.ko || exit"

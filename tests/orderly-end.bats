@@ -247,6 +247,7 @@ on_qcow2()
 	clean "$raw"
 }
 
+# bats test_tags=slow
 @test 'command: the same on qcow2' {
 	on_qcow2 "$write; exit 7"
 	assert_equal "$status" 7

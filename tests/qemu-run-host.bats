@@ -146,6 +146,7 @@ templates()
 	done
 }
 
+# bats test_tags=slow
 @test 'machine: pc, q35 and microvm' {
 	local machine
 	for machine in pc q35 microvm; do
