@@ -41,7 +41,7 @@ templates()
 @test 'template: one that does not restore is removed, the run goes on cold' {
 	own_cache
 	vm -- true
-	head -c 1000 /dev/urandom >"$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/state)"
+	head -c 1000 /dev/urandom >"$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/state*)"
 	vm -- sh -c 'exit 6'
 	assert_outcome 6 exit
 	assert_stderr 'does not restore'
