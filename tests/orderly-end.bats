@@ -8,9 +8,7 @@ load helper
 
 setup_file()
 {
-	WITNESS_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/witness" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	WITNESS_KO+=/witness.ko
+	WITNESS_KO=$(module_file witness)
 	export WITNESS_KO
 }
 

@@ -6,9 +6,7 @@ load helper
 
 setup_file()
 {
-	FAULT_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fault" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	FAULT_KO+=/fault.ko
+	FAULT_KO=$(module_file fault)
 	export FAULT_KO
 }
 
