@@ -242,7 +242,7 @@ static int send_body(struct run *run)
 	if (options->nic && job_put(run, FRAME_NETWORK, &virtio_net, sizeof(virtio_net)))
 		return -1;
 	for (i = 0; i < options->gets.count; i++)
-		if (job_put(run, FRAME_FETCH, options->gets.items[i],
+		if (job_put(run, FRAME_GET, options->gets.items[i],
 			    strchr(options->gets.items[i], ':') - options->gets.items[i]))
 			return -1;
 	return 0;

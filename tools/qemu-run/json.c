@@ -70,7 +70,7 @@ static void put_phases(struct run *run, struct text *json)
 
 static const char *way_name(uint32_t way)
 {
-	return way == WAY_DRIVER ? "driver" : way == WAY_PORT ? "init" : "power-off";
+	return way == POWEROFF_DRIVER ? "driver" : way == POWEROFF_PORT ? "init" : "power-off";
 }
 
 /* path_taken() - how the guest came to its end. */
@@ -79,7 +79,7 @@ static char *path_taken(struct run *run)
 	const char *line = NULL, *next = run->console.data, *end;
 
 	if (run->have_status && run->outcome != OUTCOME_HUNG)
-		return copy(way_name(run->status.way));
+		return copy(way_name(run->status.method));
 	if (run->deadline_passed && run->outcome == OUTCOME_DEADLINE)
 		return copy(way_name(run->deadline_way));
 	/* What the driver said last: "qemu_poweroff: ..." */

@@ -69,12 +69,12 @@ static bool complained(struct run *run)
 
 char *lack_said(struct run *run)
 {
-	const char *text = run->console.data ? strstr(run->console.data, LACKS) : NULL;
+	const char *text = run->console.data ? strstr(run->console.data, VIRTIO_MISSING) : NULL;
 	size_t length = 0;
 
 	if (!text || run->hello)
 		return NULL;
-	text += strlen(LACKS);
+	text += strlen(VIRTIO_MISSING);
 	while (length < 200 && text[length] >= ' ' && text[length] < 0x7f)
 		length++;
 	return length ? print("%.*s", (int)length, text) : NULL;
@@ -124,7 +124,7 @@ static void decide_with_status(struct run *run)
 	 * Without a way to the port the machine is powered off, and with --bare the
 	 * port is the command's: nothing to compare.
 	 */
-	if (run->status.way != WAY_NONE && !run->options.bare && run->qemu_code != code) {
+	if (run->status.method != POWEROFF_NONE && !run->options.bare && run->qemu_code != code) {
 		fail(run, "the guest reported status %u, and ended QEMU with code %d: trusting neither",
 		     run->status.code, run->qemu_code);
 		outcome_set(run, OUTCOME_SILENT, EXIT_SILENT);

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <termios.h>
-#include "frame.h"
+#include "wire/frame.h"
 #include "options.h"
-#include "tree.h"
+#include "wire/tree.h"
 #include "util.h"
 
 /**

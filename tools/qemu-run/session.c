@@ -100,22 +100,22 @@ static void stream_take(struct run *run, struct stream *stream, const struct fra
 
 static int take_acknowledgement(struct run *run, const struct frame *frame)
 {
-	struct taken taken;
+	struct ack ack;
 
-	if (!run->serial || frame->length != sizeof(taken))
+	if (!run->serial || frame->length != sizeof(ack))
 		return -1;
-	memcpy(&taken, frame->data, sizeof(taken));
-	if (taken.bytes > run->in_flight)
+	memcpy(&ack, frame->data, sizeof(ack));
+	if (ack.bytes > run->in_flight)
 		return -1;
-	run->sum = frame_sum(run->sum, run->queue.data, taken.bytes);
-	run->in_flight -= taken.bytes;
+	run->sum = frame_sum(run->sum, run->queue.data, ack.bytes);
+	run->in_flight -= ack.bytes;
 	/* As much as was under way, and it goes on: nobody waits for anybody. */
-	run->unsettled -= run->unsettled < taken.bytes ? run->unsettled : taken.bytes;
+	run->unsettled -= run->unsettled < ack.bytes ? run->unsettled : ack.bytes;
 	if (!run->unsettled)
 		run->nudged = 0;
 	run->quiet_since = now_ns();
-	text_drop(&run->queue, taken.bytes);
-	if (run->sum == taken.sum)
+	text_drop(&run->queue, ack.bytes);
+	if (run->sum == ack.sum)
 		return 0;
 	fail(run, "input was lost on its way to the guest, by its serial port");
 	outcome_set(run, OUTCOME_CANNOT_RUN, 125);
@@ -128,7 +128,7 @@ static int handle(struct run *run, const struct frame *frame)
 	uint32_t number;
 
 	/* Even after the status: what is to go out may wait for it. */
-	if (frame->type == FRAME_TAKEN)
+	if (frame->type == FRAME_ACK)
 		return take_acknowledgement(run, frame);
 	if (run->have_status)
 		return 0;

@@ -48,7 +48,7 @@ void lacks(const char *what)
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "<0>" LACKS "%s\n", what);
+	snprintf(line, sizeof(line), "<0>" VIRTIO_MISSING "%s\n", what);
 	put_line(line);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The connection to the host. A virtio-serial port where the kernel has the
  * drivers: it tells each side when the other is slow. Else the second serial
- * port, which does not: see FRAME_TAKEN.
+ * port, which does not: see FRAME_ACK.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

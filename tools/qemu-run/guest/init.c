@@ -25,7 +25,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#include "../tree.h"
+#include "../wire/tree.h"
 #include "init.h"
 
 /* How much later than this process the driver acts, should this one not. */
@@ -55,7 +55,7 @@ struct session {
 	int tainted;
 	int random;
 	int mounts;
-	struct way way;
+	struct poweroff poweroff;
 
 	bool watching; /* complaints has its place in the log */
 	struct job job;
@@ -84,11 +84,11 @@ struct session {
 
 static void die(const char *what)
 {
-	struct way way;
+	struct poweroff poweroff;
 
 	log_line("%s: %s", what, strerror(errno));
-	way_find(&way);
-	way_take(&way, 125);
+	poweroff_find(&poweroff);
+	poweroff_now(&poweroff, 125);
 }
 
 static void *check(void *memory)
@@ -128,10 +128,10 @@ static void report_deadline(struct session *session)
 {
 	struct {
 		struct frame_header header;
-		uint32_t way;
+		uint32_t method;
 	} frame = {
-		.header = { .length = sizeof(frame.way), .type = FRAME_DEADLINE },
-		.way = session->way.way,
+		.header = { .length = sizeof(frame.method), .type = FRAME_DEADLINE },
+		.method = session->poweroff.method,
 	};
 
 	(void)!write(session->channel.fd, &frame, sizeof(frame));
@@ -151,7 +151,7 @@ static void deadline_passed(struct session *session)
 	}
 	if (!disks_settle(session->mounts, SETTLE_LATE_MS, text, sizeof(text)))
 		log_line("%s: data may be lost", text);
-	way_take(&session->way, 124);
+	poweroff_now(&session->poweroff, 124);
 }
 
 /*
@@ -167,7 +167,7 @@ static void watch_host(struct session *session, short revents)
 	}
 	if (++session->alone > 100) {
 		log_line("the host has gone");
-		way_take(&session->way, 125);
+		poweroff_now(&session->poweroff, 125);
 	}
 	usleep(10000);
 }
@@ -215,7 +215,7 @@ static void send_frame(struct session *session, uint32_t type, const void *data,
 
 static void say_hello(struct session *session)
 {
-	struct hello hello = { .version = PROTOCOL_VERSION, .way = session->way.way };
+	struct hello hello = { .version = PROTOCOL_VERSION, .method = session->poweroff.method };
 
 	send_frame(session, FRAME_HELLO, &hello, sizeof(hello));
 }
@@ -227,13 +227,13 @@ static void refuse(struct session *session, uint32_t status, const char *what,
 /* Tells the host that there is room again, where it cannot know otherwise. */
 static void acknowledge(struct session *session)
 {
-	struct taken taken = {
+	struct ack ack = {
 		.bytes = session->channel.taken,
 		.sum = session->channel.sum,
 	};
 
 	session->channel.taken = 0;
-	send_frame(session, FRAME_TAKEN, &taken, sizeof(taken));
+	send_frame(session, FRAME_ACK, &ack, sizeof(ack));
 }
 
 /*
@@ -344,7 +344,7 @@ static void end_machine(struct session *session, uint32_t code)
 	} while (frame.type != FRAME_BYE);
 	/* What was lost before it is known by the sum, though the status is there. */
 	acknowledge_all(session);
-	way_take(&session->way, code & 0x7f);
+	poweroff_now(&session->poweroff, code & 0x7f);
 }
 
 static void refuse(struct session *session, uint32_t status, const char *what,
@@ -496,7 +496,7 @@ static void take_job(struct session *session)
 		case FRAME_NETWORK:
 			bring_network_up(session, frame.length && frame.data[0]);
 			break;
-		case FRAME_FETCH:
+		case FRAME_GET:
 			list_add(&session->fetches, frame.data, frame.length);
 			break;
 		case FRAME_PACKED:
@@ -536,7 +536,7 @@ static void start_command(struct session *session)
 	session->taint_before = taint(session->tainted);
 	clock_gettime(CLOCK_MONOTONIC, &session->started);
 	if (session->job.timeout_ms) {
-		way_arm(&session->way, 124,
+		poweroff_arm(&session->poweroff, 124,
 			(session->job.timeout_ms + 999) / 1000 + DRIVER_GRACE_S);
 		timerfd_settime(session->deadline, 0, &timer, NULL);
 	}
@@ -545,7 +545,7 @@ static void start_command(struct session *session)
 			  &session->job);
 	if (err) {
 		if (session->job.timeout_ms)
-			way_arm(&session->way, 0, -1);
+			poweroff_arm(&session->poweroff, 0, -1);
 		session->ended = true;
 		refuse(session, err == ENOENT ? 127 : 126,
 		       access(directory, X_OK) ? directory : session->arguments.items[0],
@@ -686,7 +686,7 @@ static void reap(struct session *session)
 		session->ended = true;
 		session->wait_status = status;
 		if (session->job.timeout_ms)
-			way_arm(&session->way, 0, -1);
+			poweroff_arm(&session->poweroff, 0, -1);
 	}
 }
 
@@ -780,7 +780,7 @@ static int settle_limit_ms(const struct session *session)
 static void report(struct session *session)
 {
 	struct status status = {
-		.way = session->way.way,
+		.method = session->poweroff.method,
 		.taint_before = session->taint_before,
 		.taint_after = taint(session->tainted),
 		.run_ns = elapsed_ns(&session->started),
@@ -839,7 +839,7 @@ int main(void)
 	if (ioctl(session.random, RNDADDTOENTCNT, &credit))
 		log_line("cannot credit the random pool: %s", strerror(errno));
 	session.mounts = disks_watch();
-	way_find(&session.way);
+	poweroff_find(&session.poweroff);
 	if (child_prepare(&session.child))
 		die("no process for the command");
 	err = channel_open(&session.channel, getenv("qemu_run_serial"));

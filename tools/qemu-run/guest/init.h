@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "../frame.h"
+#include "../wire/frame.h"
 
 /* Where the command starts, and where the files of -f go. */
 #define HOME "/root"
@@ -94,39 +94,39 @@ ssize_t channel_read(struct channel *channel, void *data, size_t size);
 void channel_drain(int serial);
 
 /**
- * struct way - how to end the machine with a code
- * @way: enum way_out
+ * struct poweroff - how to end the machine with a code
+ * @method: enum poweroff_method
  * @code: qemu_poweroff's parameter, open, or -1
  * @delay: likewise
  * @panic: likewise
  */
-struct way {
-	uint32_t way;
+struct poweroff {
+	uint32_t method;
 	int code;
 	int delay;
 	int panic;
 };
 
 /**
- * way_find() - finds the driver, or else the bare port
- * @way: what was found
+ * poweroff_find() - finds the driver, or else the bare port
+ * @poweroff: what was found
  */
-void way_find(struct way *way);
+void poweroff_find(struct poweroff *poweroff);
 
 /**
- * way_arm() - has the driver end the machine later, whatever happens here
- * @way: as found
+ * poweroff_arm() - has the driver end the machine later, whatever happens here
+ * @poweroff: as found
  * @code: the code to end with
  * @seconds: when; -1: never
  */
-void way_arm(const struct way *way, unsigned int code, long seconds);
+void poweroff_arm(const struct poweroff *poweroff, unsigned int code, long seconds);
 
 /**
- * way_take() - ends the machine
- * @way: as found
+ * poweroff_now() - ends the machine
+ * @poweroff: as found
  * @code: the code to end with, 0-127
  */
-void way_take(const struct way *way, unsigned int code) __attribute__((noreturn));
+void poweroff_now(const struct poweroff *poweroff, unsigned int code) __attribute__((noreturn));
 
 /**
  * disks_watch() - begins to watch for file systems that are mounted

@@ -36,7 +36,7 @@
 #define PACKED_JOB	 "qemu-run-job"
 
 /* How init says on the console why it cannot listen to a virtio-serial port. */
-#define LACKS		 "qemu-run: lacks: "
+#define VIRTIO_MISSING		 "qemu-run: lacks: "
 
 struct frame_header {
 	uint32_t length; /* of what follows the header */
@@ -54,7 +54,7 @@ enum frame_type {
 	FRAME_DIRECTORY, /* where the command starts */
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
-	FRAME_FETCH,	 /* a path to send back when the command has ended */
+	FRAME_GET,	 /* a path to send back when the command has ended */
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
 	FRAME_PACKED_END,
 	FRAME_START,
@@ -65,7 +65,7 @@ enum frame_type {
 	FRAME_WINDOW,	 /* struct window */
 	FRAME_SHUT,	 /* uint32_t: nobody reads that stream any more */
 	FRAME_BYE,	 /* the status has arrived: end the machine */
-	FRAME_NUDGE,	 /* nothing: by a serial port, so that FRAME_TAKEN comes */
+	FRAME_NUDGE,	 /* nothing: by a serial port, so that FRAME_ACK comes */
 
 	/* Both ways: a tree of files. */
 	FRAME_ENTRY = 32, /* struct entry, path, for a link: NUL, target */
@@ -80,9 +80,9 @@ enum frame_type {
 	FRAME_CREDIT,	  /* uint32_t: so much input has gone */
 	FRAME_REFUSED,	  /* uint32_t exit status, then why */
 	FRAME_COMPLAINT,  /* a line that the kernel complained with, or init */
-	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_TAKEN */
-	FRAME_TAKEN,	  /* struct taken: off a serial port */
-	FRAME_DEADLINE,	  /* uint32_t way_out: it has passed, and that is how the machine ends */
+	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_ACK */
+	FRAME_ACK,	  /* struct ack: off a serial port */
+	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and that is how the machine ends */
 };
 
 enum job_flags {
@@ -103,28 +103,28 @@ struct job {
 	uint8_t seed[64]; /* no two clones may share their random numbers */
 };
 
-/* Where a way out of the machine was found. */
-enum way_out {
-	WAY_NONE,
-	WAY_PORT,   /* init writes the port, by ioperm(2) */
-	WAY_DRIVER, /* init has qemu_poweroff write it, by its parameters */
+/* How the guest ends its machine. */
+enum poweroff_method {
+	POWEROFF_NONE,
+	POWEROFF_PORT,   /* init writes the port, by ioperm(2) */
+	POWEROFF_DRIVER, /* init has qemu_poweroff write it, by its parameters */
 };
 
 struct hello {
 	uint32_t version;
-	uint32_t way;
+	uint32_t method;
 };
 
 struct status {
 	uint32_t code;	 /* 0-255, as a shell gives it */
 	uint32_t signal; /* 0: it exited */
-	uint32_t way;
+	uint32_t method;
 	uint64_t taint_before;
 	uint64_t taint_after;
 	uint64_t run_ns;
 };
 
-struct taken {
+struct ack { /* what was read off a serial port */
 	uint32_t bytes; /* since the last frame of this kind */
 	uint32_t sum;	/* frame_sum() of all there were */
 };
