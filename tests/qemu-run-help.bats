@@ -74,3 +74,10 @@ options_of_completion()
 @test 'the completion has the options of --help, no more, no less' {
 	diff <(options_of_help) <(options_of_completion)
 }
+
+@test 'the outcome is what the table of cases says' {
+	run make -s -C "$top/tools/qemu-run" test-outcome
+	assert_success
+	assert_line '1..38'
+	refute_line --partial 'not ok'
+}

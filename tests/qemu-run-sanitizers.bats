@@ -198,11 +198,9 @@ template()
 	assert_no_reports 5
 }
 
-@test 'fuzz: ten thousand sessions of a guest, honest and not; modules, whole and not' {
-	mkdir -p corpus/module
-	# What a run reads of them is this: not what a debugger would.
-	strip --strip-debug -o corpus/module/driver "$MODULE_DIR/qemu_poweroff.ko"
+@test 'fuzz: ten thousand sessions of a guest, honest and not' {
+	mkdir corpus
 	run make -C "$top/tools/qemu-run" fuzz CORPUS="$PWD/corpus" FUZZ_LIMIT='-runs=10000 -seed=1'
 	assert_success
-	assert_equal "$(grep -c '^Done 10000 runs' <<<"$output")" 2
+	assert_line --regexp '^Done 10000 runs'
 }

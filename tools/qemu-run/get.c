@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What --get asked for. The guest names files below the destination and nothing
- * else; tree.c sees to it that nothing outside is touched.
- */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,47 +6,47 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run.h"
+#include "get.h"
 
 /* What one --get may bring: a guest gone wild must not fill the host's disk. */
 #define GET_BYTES   (16ULL << 30)
 #define GET_ENTRIES 1000000
 
-static const char *destination(struct run *run)
+static const struct get_option *current(const struct gets *gets)
 {
-	return strchr(run->options.gets.items[run->get_index], ':') + 1;
+	return &gets->wanted[gets->index];
 }
 
-static int broken(struct run *run, const char *why)
+/* The command's status means nothing then, but the frames still have to be read. */
+static int give_up(struct gets *gets, const char *why)
 {
-	fail(run, "--get %s: %s", run->options.gets.items[run->get_index], why);
-	run->get_failed = true;
+	error_add(gets->error, "--get %s:%s: %s", current(gets)->guest, current(gets)->host, why);
+	gets->failed = true;
 	return 0;
 }
 
-/* base_of() - the last component of the user's GUESTPATH. */
-static char *base_of(struct run *run)
+/* base_of() - the last component of a path */
+static char *base_of(const char *path)
 {
-	const char *item = run->options.gets.items[run->get_index];
-	size_t length = strchr(item, ':') - item, start;
+	size_t length = strlen(path), start;
 
-	while (length > 1 && item[length - 1] == '/')
+	while (length > 1 && path[length - 1] == '/')
 		length--;
-	for (start = length; start && item[start - 1] != '/'; start--)
+	for (start = length; start && path[start - 1] != '/'; start--)
 		;
-	return print("%.*s", (int)(length - start), item + start);
+	return print("%.*s", (int)(length - start), path + start);
 }
 
 /*
  * The first entry tells what comes. A file goes to the destination itself, or
  * into it where that is a directory, as with cp(1); a directory becomes it.
  */
-static int begin(struct run *run, const struct entry *entry)
+static int begin(struct gets *gets, const struct entry *entry)
 {
-	char *path = copy(destination(run)), *slash, *only = NULL;
+	char *path = copy(current(gets)->host), *slash, *only = NULL;
 	struct stat st;
 
-	run->get = (struct tree_receiver){
+	gets->tree = (struct tree_receiver){
 		.root = -1,
 		.file = -1,
 		.left = GET_BYTES,
@@ -58,7 +54,7 @@ static int begin(struct run *run, const struct entry *entry)
 	};
 	if (S_ISREG(entry->mode)) {
 		if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-			only = base_of(run);
+			only = base_of(current(gets)->guest);
 		} else {
 			slash = strrchr(path, '/');
 			only = copy(slash ? slash + 1 : path);
@@ -72,39 +68,46 @@ static int begin(struct run *run, const struct entry *entry)
 		if (!*only || !strcmp(only, ".") || !strcmp(only, "..")) {
 			free(only);
 			free(path);
-			return broken(run, "give a file's name");
+			return give_up(gets, "give a file's name");
 		}
-		run->get.only = only;
+		gets->tree.only = only;
 	} else if (mkdir(path, 0777) && errno != EEXIST) {
 		int err = errno;
 
 		free(path);
-		return broken(run, strerror(err));
+		return give_up(gets, strerror(err));
 	}
-	run->get.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	gets->tree.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(path);
-	if (run->get.root < 0)
-		return broken(run, strerror(errno));
-	run->get_open = true;
+	if (gets->tree.root < 0)
+		return give_up(gets, strerror(errno));
+	gets->open = true;
 	return 0;
 }
 
-static int end(struct run *run, int err)
+static int close_tree(struct gets *gets)
 {
-	if (run->get_open) {
-		int closing = tree_finish(&run->get);
+	int err = tree_finish(&gets->tree);
+
+	close(gets->tree.root);
+	free((char *)gets->tree.only);
+	gets->open = false;
+	return err;
+}
+
+static int end(struct gets *gets, int err)
+{
+	if (gets->open) {
+		int closing = close_tree(gets);
 
 		if (closing && !err)
 			err = -closing;
-		close(run->get.root);
-		free((char *)run->get.only);
-	} else if (!err && !run->get_failed) {
+	} else if (!err && !gets->failed) {
 		return -1;
 	}
-	run->get_open = false;
 	if (err)
-		broken(run, strerror(err));
-	run->get_index++;
+		give_up(gets, strerror(err));
+	gets->index++;
 	return 0;
 }
 
@@ -112,7 +115,7 @@ static int end(struct run *run, int err)
  * The guest calls what it sends "it": the host knows what it asked for, and
  * puts its own name there.
  */
-static int forward(struct run *run, const struct frame *frame)
+static int forward(struct gets *gets, const struct frame *frame)
 {
 	static unsigned char renamed[FRAME_MAX];
 	const char *path = (const char *)frame->data + sizeof(struct entry);
@@ -125,13 +128,13 @@ static int forward(struct run *run, const struct frame *frame)
 		return -EPROTO;
 	if (length == 2) {
 		/* The directory itself is there already. */
-		if (S_ISDIR(entry.mode) && !run->get.only)
+		if (S_ISDIR(entry.mode) && !gets->tree.only)
 			return 0;
-		if (!run->get.only)
+		if (!gets->tree.only)
 			return -EPROTO;
-		name = strlen(run->get.only);
+		name = strlen(gets->tree.only);
 		memcpy(renamed, &entry, sizeof(entry));
-		memcpy(renamed + sizeof(entry), run->get.only, name);
+		memcpy(renamed + sizeof(entry), gets->tree.only, name);
 		local.length = sizeof(entry) + name;
 	} else {
 		memcpy(renamed, &entry, sizeof(entry));
@@ -139,46 +142,66 @@ static int forward(struct run *run, const struct frame *frame)
 		local.length = frame->length - 3;
 	}
 	local.data = renamed;
-	return tree_receive(&run->get, &local);
+	return tree_receive(&gets->tree, &local);
 }
 
-int get_frame(struct run *run, const struct frame *frame)
+int gets_receive(struct gets *gets, const struct frame *frame)
 {
 	struct entry entry;
 	int32_t number;
 	int err = 0;
 
-	if (!run->started || run->get_index >= run->options.gets.count)
+	if (gets->index >= gets->count)
 		return -1;
 	switch (frame->type) {
 	case FRAME_ENTRY:
 		if (frame->length <= sizeof(entry))
 			return -1;
 		memcpy(&entry, frame->data, sizeof(entry));
-		if (entry.index != run->get_index)
+		if (entry.index != gets->index)
 			return -1;
-		if (!run->get_open && !run->get_failed)
-			begin(run, &entry);
-		if (run->get_failed)
+		if (!gets->open && !gets->failed)
+			begin(gets, &entry);
+		if (gets->failed)
 			return 0;
-		err = forward(run, frame);
+		err = forward(gets, frame);
 		break;
 	case FRAME_DATA:
-		if (run->get_failed)
+		if (gets->failed)
 			return 0;
-		if (!run->get_open)
+		if (!gets->open)
 			return -1;
-		err = tree_receive(&run->get, frame);
+		err = tree_receive(&gets->tree, frame);
 		break;
 	default:
 		if (frame->length != sizeof(number))
 			return -1;
 		memcpy(&number, frame->data, sizeof(number));
-		return number < 0 || number > 4095 ? -1 : end(run, number);
+		return number < 0 || number > 4095 ? -1 : end(gets, number);
 	}
 	if (err == -EPROTO) {
-		broken(run, "the guest sent what no honest guest sends");
+		give_up(gets, "the guest sent what no honest guest sends");
 		return -1;
 	}
-	return err ? broken(run, strerror(-err)) : 0;
+	return err ? give_up(gets, strerror(-err)) : 0;
+}
+
+void gets_init(struct gets *gets, const struct options *options, struct error *error)
+{
+	*gets = (struct gets){
+		.wanted = options->gets,
+		.count = options->get_count,
+		.error = error,
+	};
+}
+
+bool gets_complete(const struct gets *gets)
+{
+	return !gets->failed && gets->index == gets->count;
+}
+
+void gets_free(struct gets *gets)
+{
+	if (gets->open)
+		close_tree(gets);
 }

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The guest's root: what scripts/initramfs packs, and for a guest on a serial
- * port, behind it in an archive of its own, the job. The kernel unpacks both.
- */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run.h"
+#include "initramfs.h"
+#include "job.h"
+#include "modules.h"
+#include "process.h"
+#include "virtio.h"
 
 /* BusyBox, init and three modules are 3 MiB. */
 #define ROOT_MAX (256 << 20)
@@ -32,8 +32,37 @@ static int put_header(int file, const char *name, unsigned int mode, uint64_t si
 	return write_all(file, header, ALIGN(HEADER_LENGTH + strlen(name) + 1));
 }
 
-static int pack_job(struct run *run, int file)
+/* struct pack - the file that a job is packed into */
+struct pack {
+	int file;
+	struct error *error;
+};
+
+static int put_frame(void *context, uint32_t type, const void *data, uint32_t length)
 {
+	struct frame_header header = { .length = length, .type = type };
+	struct pack *pack = context;
+	int err;
+
+	err = write_all(pack->file, &header, sizeof(header));
+	if (!err)
+		err = write_all(pack->file, data, length);
+	if (!err)
+		return 0;
+	error_add(pack->error, "cannot pack the job: %s", strerror(-err));
+	return -ECONNRESET;
+}
+
+static int pack_job(const struct setup *setup, int file, struct signals *signals,
+		    struct error *error)
+{
+	struct pack pack = { .file = file, .error = error };
+	const struct job_writer writer = {
+		.emit = put_frame,
+		.context = &pack,
+		.signals = signals,
+		.error = error,
+	};
 	off_t start = lseek(file, 0, SEEK_CUR), begin, end;
 	static const char padding[4];
 	int err;
@@ -41,13 +70,14 @@ static int pack_job(struct run *run, int file)
 	/* Its size is known afterwards. */
 	err = put_header(file, PACKED_JOB, S_IFREG | 0600, 0);
 	begin = lseek(file, 0, SEEK_CUR);
-	if (!err && job_pack(run, file))
+	if (!err && (job_body(setup, false, &writer) ||
+		     put_frame(&pack, FRAME_PACKED_END, NULL, 0)))
 		return -1;
 	end = lseek(file, 0, SEEK_CUR);
 	if (!err && (start < 0 || begin < 0 || end < 0))
 		err = -errno;
 	if (!err && (uint64_t)(end - begin) > FILE_MAX)
-		return fail(run, "more than 4 GiB for a guest without virtio-serial: use --disk");
+		return error_add(error, "more than 4 GiB for a guest without virtio-serial: use --disk");
 	if (!err)
 		err = write_all(file, padding, ALIGN(end - begin) - (end - begin));
 	if (!err)
@@ -56,41 +86,51 @@ static int pack_job(struct run *run, int file)
 		err = -errno;
 	if (!err)
 		err = put_header(file, PACKED_JOB, S_IFREG | 0600, end - begin);
-	return err ? fail(run, "the guest's initramfs: %s", strerror(-err)) : 0;
+	return err ? error_add(error, "the guest's initramfs: %s", strerror(-err)) : 0;
 }
 
-int initramfs_make(struct run *run, int file)
+/* pack_root() - what scripts/initramfs packs */
+static int pack_root(const struct setup *setup, bool with_virtio, int file,
+		     struct signals *signals, struct error *error)
 {
-	char *script = print("%s/scripts/initramfs", run->places.top);
-	char *init = print("%s:sbin/qemu-run-init", run->places.init);
-	const char *argv[16] = { script, "-k", run->kernel.directory, "-o", "-", "-f", init };
+	char *script = print("%s/scripts/initramfs", setup->places.top);
+	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
+	const char *argv[16] = {
+		script, "-k", setup->kernel.directory, "-o", "-", "-f", init,
+	};
+	const char *const *modules = virtio_modules(setup->options);
 	struct text archive = { 0 };
-	const char *const *modules = lack_modules(run);
 	int status, err = 0, count = 7;
 	size_t i;
 
 	/* An image without modules may have them built in: its boot will tell. */
-	for (i = 0; modules[i] && !run->serial; i++) {
-		if (module_is_there(run, modules[i]) != 1)
+	for (i = 0; modules[i] && with_virtio; i++) {
+		if (modules_has(&setup->kernel, modules[i]) != 1)
 			continue;
 		argv[count++] = "-m";
 		argv[count++] = modules[i];
 	}
-	if (run->kernel.driver) {
+	if (setup->kernel.driver) {
 		argv[count++] = "-m";
-		argv[count++] = run->kernel.driver;
+		argv[count++] = setup->kernel.driver;
 	}
-	status = run_program(run, argv, &archive, ROOT_MAX);
+	status = process_run(argv, &archive, ROOT_MAX, signals, error);
 	free(script);
 	free(init);
 	if (!status)
 		err = write_all(file, archive.data, archive.length);
 	text_free(&archive);
 	if (err)
-		return fail(run, "the guest's initramfs: %s", strerror(-err));
-	if (status && !run->interrupted && !run->failure)
-		fail(run, "the guest's initramfs cannot be packed: see the lines above");
-	if (status)
+		return error_add(error, "the guest's initramfs: %s", strerror(-err));
+	if (status > 0)
+		error_add(error, "the guest's initramfs cannot be packed: see the lines above");
+	return status ? -1 : 0;
+}
+
+int initramfs_make(const struct setup *setup, bool serial, int file, struct signals *signals,
+		   struct error *error)
+{
+	if (pack_root(setup, !serial, file, signals, error))
 		return -1;
-	return run->serial ? pack_job(run, file) : 0;
+	return serial ? pack_job(setup, file, signals, error) : 0;
 }

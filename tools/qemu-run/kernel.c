@@ -8,7 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run.h"
+#include "kernel.h"
+#include "process.h"
+
+/* What the search for a kernel goes by. */
+struct search {
+	const struct options *options;
+	const struct places *places;
+	struct signals *signals;
+	struct error *error;
+};
 
 static bool is_directory(const char *path)
 {
@@ -32,9 +41,9 @@ static void chomp(char *text)
 }
 
 /* ask_script() - the directory that scripts/kernel prints, or NULL. */
-static char *ask_script(struct run *run, const char *option, const char *value)
+static char *ask_script(const struct search *search, const char *option, const char *value)
 {
-	char *script = print("%s/scripts/kernel", run->places.top);
+	char *script = print("%s/scripts/kernel", search->places->top);
 	const char *argv[] = { script, option ? option : value, option ? value : NULL, NULL };
 	struct text output = { 0 };
 	char *directory = NULL;
@@ -42,12 +51,13 @@ static char *ask_script(struct run *run, const char *option, const char *value)
 
 	if (!value)
 		argv[1] = NULL;
-	status = run_program(run, argv, &output, 65536);
+	status = process_run(argv, &output, 65536, search->signals,
+			     search->error);
 	if (status == 0) {
 		chomp(output.data);
 		directory = copy(output.data);
-	} else if (!run->interrupted) {
-		fail(run, "%s: no such kernel: see the lines above", value ? value : "the default kernel");
+	} else if (!search->signals->interrupted) {
+		error_add(search->error, "%s: no such kernel: see the lines above", value ? value : "the default kernel");
 	}
 	text_free(&output);
 	free(script);
@@ -58,7 +68,7 @@ static char *ask_script(struct run *run, const char *option, const char *value)
  * The script takes as long as a whole run does: its answer is kept, together
  * with what it was an answer to.
  */
-static char *ask_cached(struct run *run, const char *option, const char *value)
+static char *ask_cached(const struct search *search, const char *option, const char *value)
 {
 	char *question, *path = NULL, *directory = NULL, *was, *answer;
 	char *about = option ? identity(value) : copy("");
@@ -74,9 +84,9 @@ static char *ask_cached(struct run *run, const char *option, const char *value)
 		about = both;
 	}
 	question = print("%s %s %s\n%s\n%s\n", option ? option : "version", value ? value : "",
-			 about, run->places.top, run->places.build);
-	if (run->places.cache) {
-		path = print("%s/kernels/%016llx", run->places.cache,
+			 about, search->places->top, search->places->build);
+	if (search->places->cache) {
+		path = print("%s/kernels/%016llx", search->places->cache,
 			     (unsigned long long)hash(question));
 		was = read_file(path, 65536);
 		if (was && !strncmp(was, question, strlen(question))) {
@@ -88,7 +98,7 @@ static char *ask_cached(struct run *run, const char *option, const char *value)
 		free(was);
 	}
 	if (!directory) {
-		directory = ask_script(run, option, value);
+		directory = ask_script(search, option, value);
 		if (directory && path) {
 			char *content = print("%s%s\n", question, directory);
 
@@ -103,31 +113,31 @@ static char *ask_cached(struct run *run, const char *option, const char *value)
 	return directory;
 }
 
-static char *find_directory(struct run *run)
+static char *find_directory(const struct search *search)
 {
-	const char *name = run->options.kernel;
+	const char *name = search->options->kernel;
 	char *path, *directory;
 
 	if (!name)
 		name = getenv("QEMU_RUN_KERNEL");
 	if (!name || !*name)
-		return ask_cached(run, NULL, NULL);
+		return ask_cached(search, NULL, NULL);
 	path = realpath(name, NULL);
 	/* "cloud" is a flavour, even where a file happens to be called so. */
 	if (!path || (!strchr(name, '/') && !is_directory(path) && access(name, R_OK))) {
 		free(path);
 		if (strchr(name, '/')) {
-			fail(run, "-k %s: %s", name, strerror(ENOENT));
+			error_add(search->error, "-k %s: %s", name, strerror(ENOENT));
 			return NULL;
 		}
-		return ask_cached(run, NULL, name);
+		return ask_cached(search, NULL, name);
 	}
 	if (!is_directory(path))
-		directory = ask_cached(run, "--image", path);
+		directory = ask_cached(search, "--image", path);
 	else if (exists_below(path, "release") && exists_below(path, "modules"))
 		return path;
 	else
-		directory = ask_cached(run, "--build", path);
+		directory = ask_cached(search, "--build", path);
 	free(path);
 	return directory;
 }
@@ -144,7 +154,7 @@ static bool came_after(const struct stat *source, const struct stat *built)
 }
 
 /* driver_is_stale() - whether a source of the driver came after it was built. */
-static bool driver_is_stale(struct run *run, const char *driver)
+static bool driver_is_stale(const struct search *search, const char *driver)
 {
 	static const char *const sources[] = {
 		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
@@ -157,7 +167,7 @@ static bool driver_is_stale(struct run *run, const char *driver)
 	if (stat(driver, &built))
 		return true;
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		char *path = print("%s/%s", run->places.top, sources[i]);
+		char *path = print("%s/%s", search->places->top, sources[i]);
 
 		stale = stale || (!stat(path, &source) && came_after(&source, &built));
 		free(path);
@@ -178,15 +188,14 @@ static void go_without_driver(struct kernel *kernel, const char *why)
  * runs without it: the guest's init then writes the port itself. Somebody who
  * bisects builds an image and no more, and asks about another driver than ours.
  */
-static int find_driver(struct run *run)
+static int find_driver(const struct search *search, struct kernel *kernel)
 {
-	struct kernel *kernel = &run->kernel;
 	const char *slash = strrchr(kernel->directory, '/');
 	char *script;
 	int status;
 
-	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", run->places.build, slash + 1);
-	if (!driver_is_stale(run, kernel->driver))
+	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", search->places->build, slash + 1);
+	if (!driver_is_stale(search, kernel->driver))
 		return 0;
 	if (!exists_below(kernel->directory, "build/Makefile")) {
 		go_without_driver(kernel, "no headers to build it with");
@@ -196,118 +205,62 @@ static int find_driver(struct run *run)
 		go_without_driver(kernel, "no Module.symvers in its tree (make modules makes it)");
 		return 0;
 	}
-	script = print("%s/scripts/module", run->places.top);
+	script = print("%s/scripts/module", search->places->top);
 	{
 		const char *argv[] = { script, "-k", kernel->directory, NULL };
 		struct text output = { 0 };
 
-		status = run_program(run, argv, &output, 1 << 20);
+		status = process_run(argv, &output, 1 << 20, search->signals,
+			     search->error);
 		text_free(&output);
 	}
 	free(script);
-	if (run->interrupted)
+	if (search->signals->interrupted)
 		return -1;
 	if (status || access(kernel->driver, R_OK))
 		go_without_driver(kernel, "qemu_poweroff.ko does not build (see the lines above)");
 	return 0;
 }
 
-int kernel_find(struct run *run)
+int kernel_find(struct kernel *kernel, const struct options *options,
+		const struct places *places, struct signals *signals, struct error *error)
 {
-	struct kernel *kernel = &run->kernel;
+	const struct search search = {
+		.options = options,
+		.places = places,
+		.signals = signals,
+		.error = error,
+	};
 	char *path;
 
-	kernel->directory = find_directory(run);
+	kernel->directory = find_directory(&search);
 	if (!kernel->directory)
 		return -1;
 	path = print("%s/release", kernel->directory);
 	kernel->release = read_file(path, 4096);
 	if (!kernel->release)
-		fail(run, "%s: %s", path, strerror(errno));
+		error_add(error, "%s: %s", path, strerror(errno));
 	free(path);
 	if (!kernel->release)
 		return -1;
 	chomp(kernel->release);
+	kernel->modules = print("%s/modules", kernel->directory);
 	kernel->image = print("%s/vmlinux", kernel->directory);
 	if (access(kernel->image, R_OK)) {
 		free(kernel->image);
 		kernel->image = print("%s/vmlinuz", kernel->directory);
 	}
 	if (access(kernel->image, R_OK))
-		return fail(run, "%s: %s: /boot may be readable for root alone", kernel->image,
-			    strerror(errno));
-	return run->options.bare ? 0 : find_driver(run);
+		return error_add(error, "%s: %s: /boot may be readable for root alone",
+				 kernel->image, strerror(errno));
+	return options->bare ? 0 : find_driver(&search, kernel);
 }
 
-/* What scripts/accel found, as it remembers it. */
-static char *remembered(struct run *run)
+void kernel_free(struct kernel *kernel)
 {
-	char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096), *path, *text;
-
-	if (!boot)
-		return NULL;
-	chomp(boot);
-	path = print("%s/accel/%s-%s", run->places.build, boot,
-		     strrchr(run->kernel.directory, '/') + 1);
-	text = read_file(path, 4096);
-	free(path);
-	free(boot);
-	if (text)
-		chomp(text);
-	return text;
-}
-
-int accelerator_choose(struct run *run)
-{
-	const char *settled = getenv("ACCEL");
-	char *answer, *script;
-
-	/* As for the scripts. */
-	if (run->options.accelerator == ACCEL_AUTO && settled) {
-		if (!strcmp(settled, "tcg"))
-			run->options.accelerator = ACCEL_TCG;
-		else if (!strcmp(settled, "kvm"))
-			run->options.accelerator = ACCEL_KVM;
-	}
-	switch (run->options.accelerator) {
-	case ACCEL_TCG:
-		return 0;
-	case ACCEL_KVM:
-		if (access("/dev/kvm", R_OK | W_OK))
-			return fail(run, "--accel kvm: /dev/kvm: %s", strerror(errno));
-		run->kvm = true;
-		return 0;
-	case ACCEL_AUTO:
-		break;
-	}
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		if (errno != ENOENT)
-			run->why_no_kvm = print("/dev/kvm: %s", strerror(errno));
-		return 0;
-	}
-	answer = remembered(run);
-	if (!answer) {
-		script = print("%s/scripts/accel", run->places.top);
-		{
-			const char *argv[] = { script, "-k", run->kernel.directory, NULL };
-			struct text output = { 0 };
-			int status = run_program(run, argv, &output, 4096);
-
-			free(script);
-			text_free(&output);
-			if (run->interrupted)
-				return -1;
-			if (status)
-				say("scripts/accel does not say whether KVM works: going without");
-		}
-		answer = remembered(run);
-	}
-	if (answer && !strncmp(answer, "kvm", 3))
-		run->kvm = true;
-	else if (answer)
-		run->why_no_kvm = copy(answer + strcspn(answer, " ") + !!strchr(answer, ' '));
-	free(answer);
-	if (run->why_no_kvm && run->options.verbose)
-		say("TCG: %s", run->why_no_kvm);
-	return 0;
+	free(kernel->directory);
+	free(kernel->release);
+	free(kernel->image);
+	free(kernel->modules);
+	free(kernel->driver);
 }

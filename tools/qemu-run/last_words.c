@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a hung guest can still be made to say, before it is killed. */
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/socket.h>
-#include "run.h"
+#include "last_words.h"
+#include "monitor.h"
 
 /* How long a hung guest may take to answer, each time it is asked. */
 #define POKE_NS	 (2 * 1000000000ULL)
@@ -16,25 +16,14 @@
 #define QUIET_NS (300 * 1000000ULL)
 
 /* order() - has QEMU do something, if it does it in time. */
-static bool order(struct run *run, const char *command, uint64_t end)
+static bool order(struct session *session, const char *command, uint64_t end)
 {
-	text_free(&run->qmp);
-	if (run->vm.monitor < 0 || write_all(run->vm.monitor, command, strlen(command)))
-		return false;
-	while (!run->qmp.data ||
-	       (!strstr(run->qmp.data, "\"return\"") && !strstr(run->qmp.data, "\"error\"")))
-		if (now_ns() >= end || pump(run, end))
-			return false;
-	return true;
-}
+	json_t *reply;
 
-/* said() - whether a text is on the console after its first bytes, @from of them. */
-static bool said(const struct run *run, size_t from, const char *text)
-{
-	/* Of a console that grew so much, the beginning has gone. */
-	if (run->console.length < from)
-		from = 0;
-	return run->console.length > from && strcasestr(run->console.data + from, text);
+	if (monitor_try(session, command, -1, end, &reply))
+		return false;
+	json_decref(reply);
+	return true;
 }
 
 /*
@@ -42,55 +31,54 @@ static bool said(const struct run *run, size_t from, const char *text)
  * what it has to say. Returns 1 when it says something, 0 when it does not, and -1
  * when it is QEMU that does not answer.
  */
-static int press(struct run *run, char key)
+static int press(struct session *session, char key)
 {
 	uint64_t end = now_ns() + POKE_NS, quiet_since, until;
-	size_t from = run->console.length, heard = from;
+	size_t from = session->machine.console.text.length, heard = from;
 
-	if (!order(run,
-		   "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"console\"}}\n",
+	if (!order(session, "{\"execute\":\"chardev-send-break\",\"arguments\":{\"id\":\"console\"}}",
 		   end) ||
-	    send(run->vm.console, &key, 1, MSG_NOSIGNAL) != 1)
+	    send(session->machine.console.fd, &key, 1, MSG_NOSIGNAL) != 1)
 		return -1;
 	for (quiet_since = now_ns();;) {
 		bool answered;
 
-		answered = said(run, from, "sysrq");
+		answered = console_has(&session->machine.console, from, "sysrq");
 		until = answered && quiet_since + QUIET_NS < end ? quiet_since + QUIET_NS : end;
-		if (now_ns() >= until || pump(run, until))
+		if (now_ns() >= until || session_step(session, until))
 			return answered;
-		if (run->console.length != heard) {
-			heard = run->console.length;
+		if (session->machine.console.text.length != heard) {
+			heard = session->machine.console.text.length;
 			quiet_since = now_ns();
 		}
 	}
 }
 
-void last_words(struct run *run)
+void last_words(struct session *session)
 {
 	uint64_t end = now_ns() + POKE_NS;
 	int answer;
 
 	/* Those of a restored guest were settled before it was. */
-	if (!run->restored && !order(run, "{\"execute\":\"qmp_capabilities\"}\n", end))
+	if (!session->machine.restored && !order(session, "{\"execute\":\"qmp_capabilities\"}", end))
 		return;
-	answer = press(run, 'w');
+	answer = press(session, 'w');
 	if (answer > 0) {
-		size_t from = run->console.length;
+		size_t from = session->machine.console.text.length;
 
-		press(run, 'l');
+		press(session, 'l');
 		/*
 		 * A kernel whose console is a thread, as on PREEMPT_RT, may have said
 		 * it and not come to print it. A panic does.
 		 */
-		answer = said(run, from, "Comm: ");
+		answer = console_has(&session->machine.console, from, "Comm: ");
 	}
 	if (answer)
 		return;
 	end = now_ns() + PANIC_NS;
-	if (!order(run, "{\"execute\":\"inject-nmi\"}\n", end))
+	if (!order(session, "{\"execute\":\"inject-nmi\"}", end))
 		return;
 	while (now_ns() < end)
-		if (pump(run, end))
+		if (session_step(session, end))
 			return;
 }

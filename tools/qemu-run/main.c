@@ -1,66 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The way of a run: options, setup, a machine, a session, an outcome, a report. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "run.h"
+#include "boot.h"
+#include "cache.h"
+#include "initramfs.h"
+#include "inputs.h"
+#include "report.h"
+#include "serve.h"
+#include "template.h"
+#include "virtio.h"
 
-/* A restored guest takes a tenth of a second to start the command; files more. */
-#define START_NS (120 * 1000000000ULL)
-/* How much longer than the guest's own deadline the host waits. */
-#define GRACE_NS (5 * 1000000000ULL)
-/* From the status to QEMU's end. */
-#define END_NS	 (10 * 1000000000ULL)
-
-int fail(struct run *run, const char *format, ...)
-{
-	va_list arguments;
-	char *message;
-	size_t length;
-
-	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		message = NULL;
-	va_end(arguments);
-	must(message);
-	for (length = strlen(message); length && message[length - 1] == '\n';)
-		message[--length] = '\0';
-	say("%s", message);
-	if (run->failure)
-		free(message);
-	else
-		run->failure = message;
-	return -1;
-}
-
-static int take_signals(struct run *run)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGWINCH);
-	sigaddset(&set, SIGCONT);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	/* A parent that ignores our children's end would have the kernel reap them. */
-	signal(SIGCHLD, SIG_DFL);
-	run->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return run->signals < 0 ? fail(run, "signalfd: %s", strerror(errno)) : 0;
-}
+/**
+ * struct run - one run of qemu-run
+ * @options: the command line
+ * @setup: what its machines are made from
+ * @signals: to this process
+ * @streams: of this process
+ * @error: what went wrong
+ * @session: the machine that counts, or NULL
+ * @ready_ns: when the kernel and its template were there, or 0
+ */
+struct run {
+	struct options options;
+	struct setup setup;
+	struct signals signals;
+	struct streams streams;
+	struct error error;
+	struct session *session;
+	uint64_t ready_ns;
+};
 
 /* A stream that is closed here must not be the number of anything we open. */
 static void fill_streams(void)
@@ -69,263 +43,237 @@ static void fill_streams(void)
 
 	for (fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
-			_exit(125);
+			_exit(EXIT_CANNOT_RUN);
 }
 
-static bool foreground(void)
+static int prepare(struct run *run)
 {
-	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+	struct setup *setup = &run->setup;
+
+	if (inputs_check(&run->options, &run->error) ||
+	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
+			&run->error))
+		return -1;
+	return accelerator_choose(&setup->accelerator, &run->options, &setup->places,
+				  &setup->kernel, &run->signals, &run->error);
 }
 
-static void look_at_streams(struct run *run)
+/* start_cold() - boots a guest; returns whether it waits for its job. */
+static bool start_cold(struct run *run, bool serial)
 {
-	int fd;
+	struct boot boot = BOOT_NONE;
 
-	for (fd = 1; fd <= 2; fd++) {
-		struct stat st;
-
-		run->output[fd - 1].fd = fd;
-		run->output[fd - 1].regular =
-			!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
-	}
-	if (run->options.terminal < 0)
-		run->options.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
-					foreground();
-	/* Reading it from the background would stop us. */
-	run->input_open = !isatty(STDIN_FILENO) || foreground();
-	if (!run->options.command.count) {
-		list_add(&run->options.command, copy("sh"));
-		list_add(&run->options.command, copy("-l"));
-	}
-}
-
-static int boot_cold(struct run *run)
-{
-	struct boot boot = { .memory = -1, .state = -1, .initramfs = -1 };
-	int err;
-
+	boot.serial = serial;
 	/* Packing one takes a tenth of a boot. */
-	if (!run->serial)
-		boot.initramfs = template_initramfs(run);
+	if (!serial)
+		boot.initramfs = template_initramfs(&run->setup);
 	if (boot.initramfs < 0) {
 		/* No name, and so nothing to be left behind. */
 		boot.initramfs = memfd_create("initramfs", MFD_CLOEXEC);
-		if (boot.initramfs < 0)
-			return fail(run, "memfd_create: %s", strerror(errno));
-		if (initramfs_make(run, boot.initramfs)) {
+		if (boot.initramfs < 0) {
+			error_add(&run->error, "memfd_create: %s", strerror(errno));
+			return false;
+		}
+		if (initramfs_make(&run->setup, serial, boot.initramfs, &run->signals,
+				   &run->error)) {
 			close(boot.initramfs);
-			return -1;
+			return false;
 		}
 	}
-	run->phase[PHASE_READY] = now_ns();
-	err = qemu_start(run, &boot) || boot_wait(run, "reach init") ? -1 : 0;
+	run->ready_ns = now_ns();
+	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
+				     &run->error);
 	close(boot.initramfs);
-	return err;
+	return run->session && !boot_wait(run->session, "reach init");
 }
 
-static int start_cold(struct run *run)
+/* end_session() - forgets a machine that does not count. */
+static void end_session(struct run *run)
 {
-	lack_find(run);
-	if (!run->lack) {
-		if (!boot_cold(run))
-			return 0;
-		if (!run->lack)
-			return -1;
-		qemu_reset(run);
-		run->phase[PHASE_SPAWNED] = 0;
+	session_free(run->session);
+	run->session = NULL;
+}
+
+/* Boots a guest, which talks by virtio or, for want of it, by a serial port. */
+static void run_cold(struct run *run)
+{
+	char *missing = virtio_missing(&run->setup);
+
+	if (!missing) {
+		if (start_cold(run, false)) {
+			serve(run->session);
+			return;
+		}
+		if (!run->session || !run->session->machine.ended || run->signals.interrupted)
+			return;
+		missing = virtio_missing_said(run->session);
+		if (!missing)
+			return;
+		virtio_missing_keep(&run->setup, missing);
+		end_session(run);
 	}
 	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow",
-	    run->kernel.release, run->lack);
-	run->serial = true;
-	run->console.length = 0;
-	return boot_cold(run);
+	    run->setup.kernel.release, missing);
+	free(missing);
+	if (start_cold(run, true))
+		serve(run->session);
 }
 
-static int start_restored(struct run *run, struct template *template)
+static void run_restored(struct run *run, struct template *template)
 {
-	struct boot boot = {
+	const struct boot boot = {
+		.initramfs = -1,
 		.memory = template->memory,
 		.state = template->state,
 		.by_file = template->by_file,
-		.initramfs = -1,
 	};
-	int err;
 
-	run->phase[PHASE_READY] = now_ns();
-	run->phase[PHASE_SPAWNED] = 0;
-	run->restored = true;
-	err = qemu_start(run, &boot);
-	close(template->memory);
-	close(template->state);
-	return err;
-}
-
-/* The time by which something has to happen, or 0. */
-static uint64_t limit(struct run *run, uint64_t begin)
-{
-	if (run->have_status || run->refused)
-		return run->phase[PHASE_STATUS] ? run->phase[PHASE_STATUS] + END_NS :
-						  begin + START_NS + END_NS;
-	if (!run->started)
-		return begin + START_NS;
-	if (run->options.timeout_ms)
-		return run->phase[PHASE_STARTED] + run->options.timeout_ms * 1000000 + GRACE_NS;
-	return 0;
-}
-
-static void attend(struct run *run)
-{
-	uint64_t begin = now_ns(), until;
-
-	for (;;) {
-		until = limit(run, begin);
-		if (until && now_ns() >= until) {
-			/* Our own reader's slowness is no fault of the guest's. */
-			if (run->output[0].waiting.length || run->output[1].waiting.length) {
-				until = now_ns() + END_NS;
-			} else {
-				run->killed = true;
-				last_words(run);
-				return;
-			}
-		}
-		if (pump(run, until))
-			return;
-	}
-}
-
-/* What QEMU left for our readers, who may be slow. */
-static void drain(struct run *run)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct stream *stream = &run->output[i];
-
-		while (stream->waiting.length && !stream->broken && !run->interrupted) {
-			struct pollfd events[] = {
-				{ .fd = run->signals, .events = POLLIN },
-				{ .fd = stream->fd, .events = POLLOUT },
-			};
-			size_t length = stream->waiting.length;
-			ssize_t done;
-
-			if (poll(events, 2, -1) < 0)
-				continue;
-			if (events[0].revents && signals_pending(run))
-				break;
-			if (!events[1].revents)
-				continue;
-			done = write(stream->fd, stream->waiting.data,
-				     stream->regular || length < 4096 ? length : 4096);
-			if (done > 0) {
-				text_drop(&stream->waiting, done);
-			} else if (done < 0 && errno != EINTR && errno != EAGAIN) {
-				if (errno != EPIPE) {
-					fail(run, "%s: %s", i ? "stderr" : "stdout",
-					     strerror(errno));
-					run->output_lost = true;
-				}
-				stream->broken = true;
-			}
-		}
-	}
-}
-
-static void serve(struct run *run)
-{
-	if (run->options.terminal)
-		terminal_begin(run);
-	if (!job_send(run) || run->refused)
-		attend(run);
-	else if (!run->vm.ended && !run->interrupted && !run->bad_guest)
-		outcome_set(run, OUTCOME_CANNOT_RUN, 125);
-	drain(run);
-	terminal_end(run);
+	run->ready_ns = now_ns();
+	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
+				     &run->error);
+	template_close(template);
+	if (!run->session)
+		return;
+	/* The guest said so when it became a template. */
+	run->session->facts.method = template->method;
+	serve(run->session);
 }
 
 /* Whether another program took a port of --forward after it had been found free. */
-static bool lost_forward(struct run *run)
+static bool lost_forward(const struct session *session)
 {
-	return run->options.forward_count && run->errors.length &&
-	       strstr(run->errors.data, "host forwarding");
+	const struct text *messages = &session->machine.messages;
+
+	return session->setup->options->forward_count && messages->length &&
+	       strstr(messages->data, "host forwarding");
 }
 
 /* Whether the machine ended before the guest said anything: a bad template. */
-static bool stillborn(struct run *run)
+static bool stillborn(const struct session *session)
 {
-	return run->restored && (run->vm.ended || run->restore_failed) && !run->started &&
-	       !run->refused && !run->console.length && !run->interrupted &&
-	       !lost_forward(run);
+	const struct facts *facts = &session->facts;
+
+	return (session->machine.ended || session->restore_refused) && !facts->started &&
+	       !facts->refused && !session->machine.console.text.length &&
+	       !session->signals->interrupted && !lost_forward(session);
 }
 
 static void perform(struct run *run)
 {
-	struct template template = { .memory = -1, .state = -1 };
-	int got = 0;
+	struct template template;
+	int found = 0;
 
-	if (places_find(run))
+	if (!run->options.cold)
+		found = template_open(&template, &run->setup, &run->signals, &run->session,
+				      &run->error);
+	if (found < 0)
 		return;
-	if (run->options.clean) {
-		if (!template_clean(run))
-			outcome_set(run, OUTCOME_EXIT, 0);
-		return;
-	}
-	look_at_streams(run);
-	if (job_check(run) || kernel_find(run) || accelerator_choose(run))
-		return;
-	if (!run->options.cold) {
-		got = template_open(run, &template);
-		if (got < 0)
+	if (found) {
+		run_restored(run, &template);
+		if (!run->session || !stillborn(run->session))
 			return;
-	}
-	run->console.length = 0;
-	if (got) {
-		if (start_restored(run, &template))
-			return;
-		serve(run);
-		if (!stillborn(run)) {
-			outcome_decide(run);
-			return;
-		}
 		say("the template does not restore (%.200s): removed it, booting cold",
-		    run->errors.length ? run->errors.data :
-		    run->qmp.length    ? run->qmp.data :
-					 "QEMU does not say why");
-		template_discard(run);
-		qemu_reset(run);
-		text_free(&run->errors);
-		run->restored = false;
-		run->restore_failed = false;
-		run->killed = false;
+		    run->session->machine.messages.length ?
+			    run->session->machine.messages.data : "QEMU does not say why");
+		template_discard(&run->setup);
+		end_session(run);
 	}
-	if (start_cold(run))
-		return;
-	serve(run);
-	outcome_decide(run);
+	run_cold(run);
+}
+
+/* judge() - what to make of how the machine ended, if there was one. */
+static struct verdict judge(const struct run *run)
+{
+	const struct session *session = run->session;
+	char *missing = session ? virtio_missing_said(session) : NULL;
+	const struct ending none = { .interrupted = run->signals.interrupted };
+	static const struct facts nothing;
+	struct verdict verdict;
+
+	if (session) {
+		const struct machine *machine = &session->machine;
+		const struct ending ending = {
+			.ended = machine->ended,
+			.wait_status = machine->wait_status,
+			.end_ns = machine->end_ns,
+			.killed = session->killed,
+			.interrupted = run->signals.interrupted,
+			.bad_guest = session->bad_guest,
+			.input_lost = session->input_lost,
+			.output_lost = run->streams.lost,
+			.gets_complete = gets_complete(&session->gets),
+			.failed = error_first(&run->error),
+			.spoke = machine->console.text.length,
+			.panicked = console_has(&machine->console, 0,
+						"Kernel panic - not syncing"),
+			.serial = machine->channel.serial,
+			.missing = missing,
+			.messages = machine->messages.data,
+		};
+
+		verdict = outcome_decide(&session->facts, &ending, &run->options,
+					 run->setup.kernel.release);
+	} else {
+		verdict = outcome_decide(&nothing, &none, &run->options, NULL);
+	}
+	free(missing);
+	return verdict;
+}
+
+/* conclude() - tells the user; returns the exit status. */
+static int conclude(const struct run *run, uint64_t begin_ns)
+{
+	struct report report = {
+		.setup = &run->setup,
+		.session = run->session,
+		.error = &run->error,
+		.begin_ns = begin_ns,
+		.ready_ns = run->ready_ns,
+		.verdict = judge(run),
+	};
+	int status = report.verdict.exit_status, err;
+
+	report_lines(&report);
+	if (run->options.json) {
+		err = report_json(&report);
+		if (err)
+			say("--json %s: %s", run->options.json, strerror(-err));
+		if (err && !status)
+			status = EXIT_CANNOT_RUN;
+	}
+	free(report.verdict.why);
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	static struct run run = {
-		.vm = { .pidfd = -1, .port = -1, .console = -1, .monitor = -1, .errors = -1 },
-		.get = { .root = -1, .file = -1 },
-		.pack = -1,
-		.sum = FRAME_SUM,
-		.qemu_code = -1,
-	};
+	struct run run = { .setup = { .options = &run.options } };
+	uint64_t begin_ns = now_ns();
 	int status;
 
-	run.phase[PHASE_BEGIN] = now_ns();
 	fill_streams();
 	status = options_parse(&run.options, argc, argv);
 	if (status >= 0)
 		return status;
-	if (!take_signals(&run))
-		perform(&run);
-	if (run.interrupted)
-		outcome_set(&run, OUTCOME_INTERRUPTED, 128 + run.interrupted);
-	status = outcome_report(&run);
-	qemu_reset(&run);
+	streams_init(&run.streams);
+	if (run.options.terminal < 0)
+		run.options.terminal = streams_are_terminal();
+	if (signals_init(&run.signals, &run.error) ||
+	    places_find(&run.setup.places, &run.error)) {
+		status = conclude(&run, begin_ns);
+	} else if (run.options.clean) {
+		cache_clean(&run.setup.places);
+		status = 0;
+	} else {
+		if (!prepare(&run))
+			perform(&run);
+		status = conclude(&run, begin_ns);
+	}
+	session_free(run.session);
+	streams_free(&run.streams);
+	error_free(&run.error);
+	kernel_free(&run.setup.kernel);
+	places_free(&run.setup.places);
+	options_free(&run.options);
 	return status;
 }

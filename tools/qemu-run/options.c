@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -115,7 +116,114 @@ static long number(const char *text, long low, long high)
 	return value;
 }
 
-static int take_machine(struct options *options, const char *from, const char *value)
+/* grow() - an array with room for one more than @count items of @size bytes */
+static void *grow(void *items, size_t count, size_t size)
+{
+	return must(reallocarray(items, count + 1, size));
+}
+
+/*
+ * "debug=1,ports=1,2,name=x" is three parameters: a comma before a word and an
+ * equals sign starts one, any other is part of a value.
+ */
+static void separate_parameters(char *text)
+{
+	char *comma, *word;
+
+	for (comma = strchr(text, ','); comma; comma = strchr(comma + 1, ',')) {
+		word = comma + 1;
+		while (isalnum((unsigned char)*word) || *word == '_' || *word == '-' ||
+		       *word == '.')
+			word++;
+		if (word > comma + 1 && *word == '=')
+			*comma = ' ';
+	}
+}
+
+/* MODULE[,PARAM=VALUE...] */
+static void parse_module(struct options *options, const char *text)
+{
+	size_t length = strcspn(text, ",");
+	struct module_option module = {
+		.name = print("%.*s", (int)length, text),
+		.parameters = copy(text[length] ? text + length + 1 : ""),
+	};
+
+	separate_parameters(module.parameters);
+	options->modules = grow(options->modules, options->module_count, sizeof(module));
+	options->modules[options->module_count++] = module;
+}
+
+/* own_name() - what a file is called in the guest where the user does not say. */
+static char *own_name(const char *path)
+{
+	size_t length = strlen(path);
+	const char *slash;
+	char *name, *real;
+
+	/* A link keeps its own name. */
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	slash = memrchr(path, '/', length);
+	name = slash ? print("%.*s", (int)(path + length - slash - 1), slash + 1) :
+		       print("%.*s", (int)length, path);
+	if (*name && strcmp(name, ".") && strcmp(name, ".."))
+		return name;
+	/* "dir/." and ".." are called as the directory is. */
+	real = realpath(path, NULL);
+	if (real) {
+		free(name);
+		name = copy(strrchr(real, '/') + 1);
+		free(real);
+	}
+	return name;
+}
+
+/* PATH[:NAME] */
+static void parse_file(struct options *options, const char *text)
+{
+	/* A path that exists as it stands is no pair, whatever colons it has. */
+	const char *colon = access(text, F_OK) ? strrchr(text, ':') : NULL;
+	bool pair = colon && colon != text && colon[1];
+	struct file_option file = {
+		.path = pair ? print("%.*s", (int)(colon - text), text) : copy(text),
+		.name = pair ? copy(colon + 1) : own_name(text),
+	};
+
+	options->files = grow(options->files, options->file_count, sizeof(file));
+	options->files[options->file_count++] = file;
+}
+
+/* GUESTPATH:HOSTPATH */
+static int parse_get(struct options *options, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	struct get_option get;
+
+	if (!colon || colon == text || !colon[1])
+		return wrong("--get", text, "give GUESTPATH:HOSTPATH");
+	get.guest = print("%.*s", (int)(colon - text), text);
+	get.host = copy(colon + 1);
+	options->gets = grow(options->gets, options->get_count, sizeof(get));
+	options->gets[options->get_count++] = get;
+	return -1;
+}
+
+/* FILE[,rw] */
+static void parse_disk(struct options *options, const char *text)
+{
+	const char *comma = strrchr(text, ',');
+	bool keep = comma && !strcmp(comma, ",rw");
+	struct disk_option disk = {
+		.path = keep ? print("%.*s", (int)(comma - text), text) : copy(text),
+		.keep = keep,
+	};
+
+	options->disks = grow(options->disks, options->disk_count, sizeof(disk));
+	options->disks[options->disk_count++] = disk;
+}
+
+static int parse_machine(struct options *options, const char *from, const char *value)
 {
 	static const char *const names[] = {
 		[MACHINE_PC] = "pc",
@@ -133,7 +241,7 @@ static int take_machine(struct options *options, const char *from, const char *v
 	return wrong(from, value, "give pc, q35 or microvm");
 }
 
-static int take_timeout(struct options *options, const char *text)
+static int parse_timeout(struct options *options, const char *text)
 {
 	double seconds;
 	char *end;
@@ -146,7 +254,7 @@ static int take_timeout(struct options *options, const char *text)
 	return -1;
 }
 
-static int take_variable(struct options *options, const char *text)
+static int parse_variable(struct options *options, const char *text)
 {
 	const char *value;
 
@@ -169,12 +277,12 @@ static void default_nic(struct options *options)
 		options->nic = "virtio";
 }
 
-static int take_forward(struct options *options, const char *text)
+static int parse_forward(struct options *options, const char *text)
 {
 	static const char usage[] = "give [ADDRESS:]PORT:GUESTPORT, ports from 1 to 65535";
 	char *host = copy(text), *guest = strrchr(host, ':'), *colon;
 	const char *address = "127.0.0.1", *port = host;
-	struct forward forward = { 0 };
+	struct forward_option forward = { 0 };
 	struct in_addr parsed;
 	long from, to;
 	int status;
@@ -197,8 +305,8 @@ static int take_forward(struct options *options, const char *text)
 		snprintf(forward.address, sizeof(forward.address), "%s", address);
 		forward.port = from;
 		forward.guest_port = to;
-		options->forwards = must(realloc(options->forwards,
-						 (options->forward_count + 1) * sizeof(forward)));
+		options->forwards = grow(options->forwards, options->forward_count,
+					 sizeof(forward));
 		options->forwards[options->forward_count++] = forward;
 		default_nic(options);
 		status = -1;
@@ -207,35 +315,29 @@ static int take_forward(struct options *options, const char *text)
 	return status;
 }
 
-static int take(struct options *options, int option, char *value)
+static int parse_option(struct options *options, int option, char *value)
 {
-	const char *colon;
-
 	switch (option) {
 	case 'k':
 		options->kernel = value;
 		break;
 	case 'm':
-		list_add(&options->modules, copy(value));
+		parse_module(options, value);
 		break;
 	case 'f':
-		list_add(&options->files, copy(value));
+		parse_file(options, value);
 		break;
 	case OPT_GET:
-		colon = strchr(value, ':');
-		if (!colon || colon == value || !colon[1])
-			return wrong("--get", value, "give GUESTPATH:HOSTPATH");
-		list_add(&options->gets, copy(value));
-		break;
+		return parse_get(options, value);
 	case 'e':
-		return take_variable(options, value);
+		return parse_variable(options, value);
 	case 'C':
 		options->directory = value;
 		break;
 	case 't':
-		return take_timeout(options, value);
+		return parse_timeout(options, value);
 	case OPT_DISK:
-		list_add(&options->disks, copy(value));
+		parse_disk(options, value);
 		break;
 	case OPT_NET:
 		default_nic(options);
@@ -246,7 +348,7 @@ static int take(struct options *options, int option, char *value)
 		options->nic = value;
 		break;
 	case OPT_FORWARD:
-		return take_forward(options, value);
+		return parse_forward(options, value);
 	case OPT_MEMORY:
 		if (number(value, 128, 1 << 20) < 0)
 			return wrong("--memory", value, "give MiB, 128 or more");
@@ -263,7 +365,7 @@ static int take(struct options *options, int option, char *value)
 		options->append = value;
 		break;
 	case OPT_MACHINE:
-		return take_machine(options, "--machine", value);
+		return parse_machine(options, "--machine", value);
 	case OPT_ACCEL:
 		if (!strcmp(value, "kvm"))
 			options->accelerator = ACCEL_KVM;
@@ -329,16 +431,53 @@ int options_parse(struct options *options, int argc, char **argv)
 		.terminal = -1,
 	};
 	status = getenv("QEMU_RUN_MACHINE") ?
-		 take_machine(options, "QEMU_RUN_MACHINE", getenv("QEMU_RUN_MACHINE")) : -1;
+		 parse_machine(options, "QEMU_RUN_MACHINE", getenv("QEMU_RUN_MACHINE")) : -1;
 	if (status >= 0)
 		return status;
 	/* '+': the command's own options are its own. */
 	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:vhV", long_options, NULL)) != -1) {
-		status = take(options, option, optarg);
+		status = parse_option(options, option, optarg);
 		if (status >= 0)
 			return status;
 	}
 	for (; optind < argc; optind++)
 		list_add(&options->command, copy(argv[optind]));
+	if (!options->command.count) {
+		list_add(&options->command, copy("sh"));
+		list_add(&options->command, copy("-l"));
+	}
 	return -1;
+}
+
+bool module_is_file(const struct module_option *module)
+{
+	return strstr(module->name, ".ko");
+}
+
+void options_free(struct options *options)
+{
+	size_t i;
+
+	for (i = 0; i < options->module_count; i++) {
+		free(options->modules[i].name);
+		free(options->modules[i].parameters);
+	}
+	for (i = 0; i < options->file_count; i++) {
+		free(options->files[i].path);
+		free(options->files[i].name);
+	}
+	for (i = 0; i < options->get_count; i++) {
+		free(options->gets[i].guest);
+		free(options->gets[i].host);
+	}
+	for (i = 0; i < options->disk_count; i++)
+		free(options->disks[i].path);
+	free(options->modules);
+	free(options->files);
+	free(options->gets);
+	free(options->disks);
+	free(options->forwards);
+	list_free(&options->variables);
+	list_free(&options->qemu);
+	list_free(&options->command);
 }

@@ -15,24 +15,64 @@ enum accelerator_choice {
 };
 
 /**
- * enum machine - a machine of QEMU's
+ * enum machine_type - a machine of QEMU's
  * @MACHINE_PC: with PCI, the oldest and the default
  * @MACHINE_Q35: with PCI Express
  * @MACHINE_MICROVM: without PCI: its devices are virtio-mmio
  */
-enum machine {
+enum machine_type {
 	MACHINE_PC,
 	MACHINE_Q35,
 	MACHINE_MICROVM,
 };
 
 /**
- * struct forward - a TCP port of the host's that leads into the guest
+ * struct module_option - a module of -m
+ * @name: FILE.ko, or a module's name
+ * @parameters: as on insmod's command line; "" for none
+ */
+struct module_option {
+	char *name;
+	char *parameters;
+};
+
+/**
+ * struct file_option - a file or tree of -f
+ * @path: the host's
+ * @name: what it is called below /root in the guest
+ */
+struct file_option {
+	char *path;
+	char *name;
+};
+
+/**
+ * struct get_option - a file or tree of --get
+ * @guest: its path in the guest
+ * @host: where it goes to
+ */
+struct get_option {
+	char *guest;
+	char *host;
+};
+
+/**
+ * struct disk_option - a disk image of --disk
+ * @path: the image
+ * @keep: what the guest writes goes to the image
+ */
+struct disk_option {
+	char *path;
+	bool keep;
+};
+
+/**
+ * struct forward_option - a TCP port of the host's that leads into the guest
  * @address: the host's, dotted
  * @port: the host's
  * @guest_port: the guest's
  */
-struct forward {
+struct forward_option {
 	char address[INET_ADDRSTRLEN];
 	uint16_t port;
 	uint16_t guest_port;
@@ -41,16 +81,19 @@ struct forward {
 /**
  * struct options - the command line
  * @kernel: a version, a directory, an image; NULL: the default
- * @modules: FILE.ko[,param=value...] or NAME[,param=value...]
- * @files: PATH[:NAME]
- * @gets: GUESTPATH:HOSTPATH
- * @disks: FILE[,rw]
- * @forwards: [ADDRESS:]PORT:GUESTPORT
- * @forward_count: how many
+ * @modules: to load before the command starts, in this order
+ * @files: to copy into the guest
+ * @gets: to copy out when the command has ended
+ * @disks: /dev/vda and on
+ * @forwards: ports of the host's
+ * @module_count: how many @modules; the other counts likewise
  * @variables: NAME=value
+ * @qemu: more of QEMU's own arguments
  * @directory: where the command starts, or NULL
  * @append: more of the kernel's command line, or NULL
- * @json: a file, or NULL
+ * @json: a file for the report, or NULL
+ * @nic: the network card on a user-mode network, virtio or a PCI model of
+ *       QEMU's; NULL: no network
  * @timeout_ms: 0: none
  * @memory_mb: the guest's memory
  * @cpus: the guest's processors
@@ -58,24 +101,25 @@ struct forward {
  * @accelerator: what to run on
  * @cold: boot from scratch
  * @preload: the modules are the template's
- * @qemu: more of QEMU's own arguments
- * @no_port: without isa-debug-exit
- * @nic: the network card on a user-mode network, virtio or a PCI model of
- *       QEMU's; NULL: no network
  * @bare: without the driver
+ * @no_port: without isa-debug-exit
  * @allow_splat: a complaint of the kernel's is no failure
- * @verbose: console and QEMU's command line
+ * @verbose: show the console and QEMU's command line
  * @clean: remove the templates
  * @terminal: 1: yes, 0: no, -1: when there is one
- * @command: what to run; empty: a shell
+ * @command: what to run
  */
 struct options {
 	const char *kernel;
-	struct list modules;
-	struct list files;
-	struct list gets;
-	struct list disks;
-	struct forward *forwards;
+	struct module_option *modules;
+	struct file_option *files;
+	struct get_option *gets;
+	struct disk_option *disks;
+	struct forward_option *forwards;
+	size_t module_count;
+	size_t file_count;
+	size_t get_count;
+	size_t disk_count;
 	size_t forward_count;
 	struct list variables;
 	struct list qemu;
@@ -86,7 +130,7 @@ struct options {
 	uint64_t timeout_ms;
 	unsigned int memory_mb;
 	unsigned int cpus;
-	enum machine machine;
+	enum machine_type machine;
 	enum accelerator_choice accelerator;
 	bool cold;
 	bool preload;
@@ -105,10 +149,23 @@ struct options {
  * @argc: as main() got it
  * @argv: as main() got it
  *
- * Says what is wrong on stderr.
+ * Without a command, that is a login shell. Says what is wrong on stderr. Looks at
+ * no file but to tell PATH from PATH:NAME: see inputs_check().
  *
  * Return: -1 to go on, or the exit status to end with at once.
  */
 int options_parse(struct options *options, int argc, char **argv);
+
+/**
+ * module_is_file() - whether a module is given as a file, not by its name
+ * @module: the module
+ */
+bool module_is_file(const struct module_option *module);
+
+/**
+ * options_free() - frees what the parser allocated
+ * @options: the options
+ */
+void options_free(struct options *options);
 
 #endif

@@ -2,11 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run.h"
+#include "places.h"
 
 #ifndef DATADIR
 #define DATADIR "/usr/local/share/qemu-poweroff"
@@ -81,9 +82,8 @@ static char *beside(const char *directory, const char *relative)
 	return real;
 }
 
-int places_find(struct run *run)
+int places_find(struct places *places, struct error *error)
 {
-	struct places *places = &run->places;
 	const char *qemu = getenv("QEMU"), *build = getenv("BUILD");
 	static const char *const tops[] = { "..", "../share/qemu-poweroff", DATADIR };
 	char self[PATH_MAX], *slash, *scripts = NULL;
@@ -93,7 +93,7 @@ int places_find(struct run *run)
 
 	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (length < 0)
-		return fail(run, "/proc/self/exe: %s: is /proc mounted?", strerror(errno));
+		return error_add(error, "/proc/self/exe: %s: is /proc mounted?", strerror(errno));
 	self[length] = '\0';
 	slash = strrchr(self, '/');
 	*slash = '\0';
@@ -106,7 +106,7 @@ int places_find(struct run *run)
 		in_tree = i == 0;
 	}
 	if (!scripts)
-		return fail(run, "scripts/kernel: neither beside %s nor in %s: run it from the directory it was built in, or install it",
+		return error_add(error, "scripts/kernel: neither beside %s nor in %s: run it from the directory it was built in, or install it",
 			    self, DATADIR);
 	free(scripts);
 	places->init = beside(self, in_tree ? "qemu-run-init" :
@@ -114,13 +114,13 @@ int places_find(struct run *run)
 	if (!places->init)
 		places->init = beside(LIBEXECDIR, "qemu-run-init");
 	if (!places->init)
-		return fail(run, "qemu-run-init: not found: build it with make");
+		return error_add(error, "qemu-run-init: not found: build it with make");
 
 	places->cache = find_cache();
 	if (build && *build) {
 		places->build = realpath(build, NULL);
 		if (!places->build)
-			return fail(run, "BUILD=%s: %s: make the directory, or leave BUILD unset",
+			return error_add(error, "BUILD=%s: %s: make the directory, or leave BUILD unset",
 				    build, strerror(errno));
 	} else if (in_tree && !access(self, W_OK)) {
 		places->build = copy(self);
@@ -128,14 +128,23 @@ int places_find(struct run *run)
 		places->build = copy(places->cache);
 	}
 	if (!places->build)
-		return fail(run, "no directory to keep kernels in: set XDG_CACHE_HOME, or BUILD");
+		return error_add(error, "no directory to keep kernels in: set XDG_CACHE_HOME, or BUILD");
 	setenv("BUILD", places->build, 1);
 
 	if (!qemu || !*qemu)
 		qemu = "qemu-system-x86_64";
 	places->qemu = find_program(qemu);
 	if (!places->qemu)
-		return fail(run, "%s: not found: install qemu-system-x86, or name it with QEMU=",
+		return error_add(error, "%s: not found: install qemu-system-x86, or name it with QEMU=",
 			    qemu);
 	return 0;
+}
+
+void places_free(struct places *places)
+{
+	free(places->top);
+	free(places->build);
+	free(places->cache);
+	free(places->init);
+	free(places->qemu);
 }

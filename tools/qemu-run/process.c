@@ -7,35 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "run.h"
-
-bool signals_pending(struct run *run)
-{
-	struct signalfd_siginfo info;
-	struct window window;
-
-	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGWINCH) {
-			if (run->terminal_raw && run->started && !run->have_status) {
-				window = terminal_window();
-				queue_frame(run, FRAME_WINDOW, &window, sizeof(window));
-			}
-		} else if (info.ssi_signo == SIGCONT) {
-			/* Stopped from outside and back: the shell had its own modes set. */
-			if (run->terminal_raw) {
-				run->terminal_raw = false;
-				terminal_begin(run);
-			}
-		} else if (info.ssi_signo != SIGCHLD && !run->interrupted) {
-			run->interrupted = info.ssi_signo;
-		}
-	}
-	return run->interrupted;
-}
+#include "process.h"
 
 static pid_t start(const char *const argv[], int output)
 {
@@ -61,7 +36,8 @@ static pid_t start(const char *const argv[], int output)
 	_exit(127);
 }
 
-int run_program(struct run *run, const char *const argv[], struct text *output, size_t limit)
+int process_run(const char *const argv[], struct text *output, size_t limit,
+		struct signals *signals, struct error *error)
 {
 	int ends[2] = { -1, -1 }, pidfd, status, result = -1;
 	char part[65536];
@@ -70,7 +46,7 @@ int run_program(struct run *run, const char *const argv[], struct text *output, 
 	if (output) {
 		text_add(output, "", 0);
 		if (pipe2(ends, O_CLOEXEC))
-			return fail(run, "pipe: %s", strerror(errno));
+			return error_add(error, "pipe: %s", strerror(errno));
 	}
 	pid = start(argv, ends[1]);
 	if (output)
@@ -78,20 +54,20 @@ int run_program(struct run *run, const char *const argv[], struct text *output, 
 	if (pid < 0) {
 		if (output)
 			close(ends[0]);
-		return fail(run, "%s: %s", argv[0], strerror(errno));
+		return error_add(error, "%s: %s", argv[0], strerror(errno));
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
 	/* Without a pidfd (valgrind has none) there is only waitpid(2), below. */
 	while (pidfd >= 0 || ends[0] >= 0) {
 		struct pollfd events[] = {
-			{ .fd = run->signals, .events = POLLIN },
+			{ .fd = signals->fd, .events = POLLIN },
 			{ .fd = ends[0], .events = POLLIN },
 			{ .fd = ends[0] >= 0 ? -1 : pidfd, .events = POLLIN },
 		};
 
 		if (poll(events, 3, -1) < 0 && errno != EINTR)
 			break;
-		if (events[0].revents && signals_pending(run)) {
+		if (events[0].revents && signals_read(signals)) {
 			kill(pid, SIGTERM);
 			break;
 		}
@@ -103,7 +79,7 @@ int run_program(struct run *run, const char *const argv[], struct text *output, 
 				continue;
 			}
 			if (length > 0)
-				fail(run, "%s: more output than %zu bytes", argv[0], limit);
+				error_add(error, "%s: more output than %zu bytes", argv[0], limit);
 			close(ends[0]);
 			ends[0] = -1;
 		}
@@ -116,11 +92,11 @@ int run_program(struct run *run, const char *const argv[], struct text *output, 
 		close(pidfd);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (run->interrupted)
+	if (signals->interrupted)
 		return -1;
 	if (WIFEXITED(status))
 		result = WEXITSTATUS(status);
 	else
-		fail(run, "%s: ended by signal %d", argv[0], WTERMSIG(status));
+		error_add(error, "%s: ended by signal %d", argv[0], WTERMSIG(status));
 	return result;
 }

@@ -1,130 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Templates: a guest booted once, its memory and its devices' state in files.
+ * A template is a directory of files:
  *
- *   CACHE/templates/KEY/key     what it was made of, compared whole
- *   CACHE/templates/KEY/memory  mapped privately by each run
- *   CACHE/templates/KEY/state   what QEMU restores by fd:, or else
- *   CACHE/templates/KEY/state.file   by file:
- *   CACHE/templates/KEY/initramfs  what it was booted with, for --cold
- *   CACHE/templates/KEY.lock    held while one makes it and others wait
+ *   key         what it was made of, compared whole
+ *   memory      the guest's; mapped privately by each run
+ *   state       what QEMU restores by fd:, or else
+ *   state.file  by file:
+ *   method      how its init ends the machine: enum poweroff_method
+ *   initramfs   what it was booted with, for --cold
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-#include "run.h"
+#include "boot.h"
+#include "cache.h"
+#include "initramfs.h"
+#include "job.h"
+#include "snapshot.h"
+#include "template.h"
+#include "template_key.h"
+#include "virtio.h"
 
-/* How long a guest may be silent while it boots. */
-#define BOOT_SILENCE_NS (60 * 1000000000ULL)
-#define SETTLE_NS	(500 * 1000000ULL)
-#define KEY_MAX		(1 << 20)
-#define CHUNK		(64 * 1024)
-/* In all, unless QEMU_RUN_CACHE_MIB says otherwise. */
-#define CACHE_MIB	2048
-
-/* sum_of_tree() - changes when any file below @path does. */
-static uint64_t sum_of_tree(const char *path)
-{
-	DIR *directory = opendir(path);
-	struct dirent *entry;
-	uint64_t sum = 0;
-	char *line;
-
-	line = identity(path);
-	if (directory) {
-		while ((entry = readdir(directory))) {
-			char *child;
-
-			if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-				continue;
-			child = print("%s/%s", path, entry->d_name);
-			/* A sum, since a directory has no order. */
-			sum += sum_of_tree(child);
-			free(child);
-		}
-		closedir(directory);
-	} else {
-		sum = hash(line);
-	}
-	free(line);
-	return sum;
-}
-
-static void add_file(struct text *key, const char *what, const char *path)
-{
-	char *line = identity(path);
-
-	text_print(key, "%s %s\n", what, line);
-	free(line);
-}
-
-/* Where the distributions have the one that scripts/initramfs packs. */
-static const char *const busyboxes[] = {
-	"/bin/busybox", "/usr/sbin/busybox", "/usr/bin/busybox-static", "/bin/busybox.static",
-};
-
-static char *make_key(struct run *run)
-{
-	const struct options *options = &run->options;
-	struct text key = { 0 };
-	char *path;
-	size_t i;
-
-	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
-	add_file(&key, "kernel", run->kernel.image);
-	path = print("%s/modules/modules.dep", run->kernel.directory);
-	add_file(&key, "modules", path);
-	free(path);
-	if (run->kernel.driver)
-		add_file(&key, "driver", run->kernel.driver);
-	add_file(&key, "init", run->places.init);
-	add_file(&key, "qemu", run->places.qemu);
-	for (i = 0; i < sizeof(busyboxes) / sizeof(*busyboxes); i++)
-		add_file(&key, "busybox", busyboxes[i]);
-	path = print("%s/scripts/initramfs", run->places.top);
-	add_file(&key, "packer", path);
-	free(path);
-	path = print("%s/rootfs", run->places.top);
-	text_print(&key, "rootfs %s %016llx\n", path, (unsigned long long)sum_of_tree(path));
-	free(path);
-	text_print(&key, "machine %d\nmemory %u\ncpus %u\ndisks %zu\nnic %s\nappend %s\n",
-		   options->machine, options->memory_mb, options->cpus,
-		   options->disks.count, options->nic ? options->nic : "none",
-		   options->append ? options->append : "");
-	text_print(&key, "port %d\n", !options->no_port);
-	for (i = 0; options->preload && i < options->modules.count; i++) {
-		const char *module = options->modules.items[i];
-
-		path = print("%.*s", (int)strcspn(module, ","), module);
-		text_print(&key, "module %s\n", module);
-		add_file(&key, "of", path);
-		free(path);
-	}
-	for (i = 0; i < options->qemu.count; i++)
-		text_print(&key, "qemu %s\n", options->qemu.items[i]);
-	if (run->kvm) {
-		/* The guest has seen this host's processor. */
-		char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096);
-
-		text_print(&key, "kvm %s", boot ? boot : "\n");
-		free(boot);
-	}
-	return key.data;
-}
-
-static char *directory_for(struct run *run, const char *key)
-{
-	return print("%s/templates/%016llx", run->places.cache, (unsigned long long)hash(key));
-}
+#define SETTLE_NS (500 * 1000000ULL)
+#define KEY_MAX	  (1 << 20)
+#define CHUNK	  (64 * 1024)
 
 static int open_in(const char *directory, const char *name, int flags)
 {
@@ -145,6 +51,29 @@ static int rename_in(const char *directory, const char *from, const char *to)
 	return err;
 }
 
+static int write_text(const char *directory, const char *name, const char *text)
+{
+	int file = open_in(directory, name, O_WRONLY | O_CREAT | O_EXCL), err;
+
+	if (file < 0)
+		return -errno;
+	err = write_all(file, text, strlen(text));
+	if (close(file) && !err)
+		err = -errno;
+	return err;
+}
+
+static int read_method(const char *directory, uint32_t *method)
+{
+	char *path = print("%s/method", directory), *text = read_file(path, 16);
+
+	if (text)
+		*method = strtoul(text, NULL, 10);
+	free(text);
+	free(path);
+	return text ? 0 : -1;
+}
+
 /* open_existing() - the template at @directory, if it is the one of @key. */
 static bool open_existing(const char *directory, const char *key, struct template *template)
 {
@@ -159,7 +88,8 @@ static bool open_existing(const char *directory, const char *key, struct templat
 		template->by_file = template->state >= 0;
 		if (!template->by_file)
 			template->state = open_in(directory, "state", O_RDONLY);
-		good = template->memory >= 0 && template->state >= 0;
+		good = template->memory >= 0 && template->state >= 0 &&
+		       !read_method(directory, &template->method);
 		/* The least recently used one goes first. */
 		if (good)
 			utimensat(AT_FDCWD, path, NULL, 0);
@@ -168,229 +98,6 @@ static bool open_existing(const char *directory, const char *key, struct templat
 	}
 	free(path);
 	return good;
-}
-
-static void remove_tree(const char *path)
-{
-	DIR *directory = opendir(path);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		char *file = print("%s/%s", path, entry->d_name);
-
-		/* There are no directories below. */
-		unlink(file);
-		free(file);
-	}
-	if (directory)
-		closedir(directory);
-	rmdir(path);
-}
-
-/* try_lock() - the lock file at @path, if nobody holds it; -1 with errno. */
-static int try_lock(const char *path)
-{
-	struct stat ours, there;
-	int file, err;
-
-	for (;;) {
-		file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (file < 0)
-			return -1;
-		if (flock(file, LOCK_EX | LOCK_NB)) {
-			err = errno;
-			close(file);
-			errno = err;
-			return -1;
-		}
-		/* Whoever held it may have removed it: then this one locks nothing. */
-		if (!fstat(file, &ours) && !stat(path, &there) && ours.st_ino == there.st_ino &&
-		    ours.st_dev == there.st_dev)
-			return file;
-		close(file);
-	}
-}
-
-/*
- * sweep() - removes what is of no use: what a run that was killed did not finish,
- * or all of it. Who makes a template holds its lock, and loses it when killed.
- */
-static void sweep(struct run *run, bool all)
-{
-	char *parent = print("%s/templates", run->places.cache), *path, *base, *lock;
-	DIR *directory = opendir(parent);
-	struct dirent *entry;
-	int file;
-
-	while (directory && (entry = readdir(directory))) {
-		const char *ending = strchr(entry->d_name, '.');
-
-		if (ending == entry->d_name || (!all && (!ending || strcmp(ending, ".new"))))
-			continue;
-		base = print("%s/%.*s", parent, (int)strcspn(entry->d_name, "."), entry->d_name);
-		path = print("%s/%s", parent, entry->d_name);
-		lock = print("%s.lock", base);
-		file = try_lock(lock);
-		if (file >= 0) {
-			if (strcmp(path, lock))
-				remove_tree(path);
-			if (access(base, F_OK))
-				unlink(lock);
-			close(file);
-		} else if (all && errno == EWOULDBLOCK && ending && !strcmp(ending, ".new")) {
-			say("%s: left alone: another run is making it", path);
-		}
-		free(lock);
-		free(path);
-		free(base);
-	}
-	if (directory)
-		closedir(directory);
-	free(parent);
-}
-
-static long long size_of(const char *directory)
-{
-	char *path = print("%s/memory", directory);
-	struct stat st;
-	long long size = stat(path, &st) ? 0 : (long long)st.st_blocks * 512;
-
-	free(path);
-	return size;
-}
-
-/* evict() - removes the least recently used templates beyond the limit. */
-static void evict(struct run *run, const char *keep)
-{
-	const char *text = getenv("QEMU_RUN_CACHE_MIB");
-	long long limit = (text && atoll(text) > 0 ? atoll(text) : CACHE_MIB) << 20;
-	char *parent = print("%s/templates", run->places.cache);
-
-	for (;;) {
-		DIR *directory = opendir(parent);
-		struct timespec oldest = { 0 };
-		struct dirent *entry;
-		long long total = 0;
-		char *victim = NULL;
-		struct stat st;
-
-		while (directory && (entry = readdir(directory))) {
-			char *path, *key;
-
-			if (entry->d_name[0] == '.' || strchr(entry->d_name, '.'))
-				continue;
-			path = print("%s/%s", parent, entry->d_name);
-			key = print("%s/key", path);
-			total += size_of(path);
-			if (strcmp(path, keep) && !stat(key, &st) &&
-			    (!victim || st.st_mtim.tv_sec < oldest.tv_sec ||
-			     (st.st_mtim.tv_sec == oldest.tv_sec &&
-			      st.st_mtim.tv_nsec < oldest.tv_nsec))) {
-				free(victim);
-				victim = copy(path);
-				oldest = st.st_mtim;
-			}
-			free(key);
-			free(path);
-		}
-		if (directory)
-			closedir(directory);
-		if (total <= limit || !victim) {
-			free(victim);
-			break;
-		}
-		/* A run that has it open goes on undisturbed. */
-		remove_tree(victim);
-		free(victim);
-	}
-	free(parent);
-}
-
-int boot_wait(struct run *run, const char *to)
-{
-	uint64_t silent_since = now_ns();
-	size_t heard = 0;
-
-	while (!run->hello) {
-		if (pump(run, silent_since + BOOT_SILENCE_NS)) {
-			if (!lack_heard(run))
-				outcome_decide(run);
-			return -1;
-		}
-		if (run->console.length != heard) {
-			heard = run->console.length;
-			silent_since = now_ns();
-		}
-		if (now_ns() - silent_since >= BOOT_SILENCE_NS) {
-			run->killed = true;
-			last_words(run);
-			fail(run, "kernel %s did not %s: silent for %llu s",
-			     run->kernel.release, to, BOOT_SILENCE_NS / 1000000000);
-			outcome_decide(run);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/*
- * start_saving() - tells QEMU where to write the devices' state
- *
- * By file:, which QEMU 8.2 learned, or else by fd:, which must be no file from 11.1 on:
- * QEMU refuses what it does not know.
- *
- * Return: 1 by file:, 0 by fd:, -1 on an error, having said why.
- */
-static int start_saving(struct run *run, int state)
-{
-	int refused;
-
-	if (qmp_command(run, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}\n",
-			state, NULL))
-		return -1;
-	refused = qmp_try(run, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}\n");
-	if (refused <= 0)
-		return refused ? -1 : 1;
-	if (qmp_command(run, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}\n",
-			state, NULL) ||
-	    qmp_command(run, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}\n",
-			-1, NULL))
-		return -1;
-	return 0;
-}
-
-/*
- * save() - has QEMU stop the guest and write its devices' state. It runs until
- * then: one that is stopped first is restored stopped.
- *
- * Return: as start_saving().
- */
-static int save(struct run *run, int state)
-{
-	struct text reply = { 0 };
-	int err, by_file;
-
-	if (qmp_command(run, "{\"execute\":\"qmp_capabilities\"}\n", -1, NULL) ||
-	    qmp_command(run,
-			"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
-			"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n", -1, NULL))
-		return -1;
-	by_file = start_saving(run, state);
-	if (by_file < 0)
-		return -1;
-	for (;;) {
-		reply.length = 0;
-		err = qmp_command(run, "{\"execute\":\"query-migrate\"}\n", -1, &reply);
-		if (err || strstr(reply.data, "\"completed\""))
-			break;
-		if (strstr(reply.data, "\"failed\"") || strstr(reply.data, "\"cancelled\"")) {
-			err = fail(run, "QEMU cannot save the guest: %s", reply.data);
-			break;
-		}
-		poll(NULL, 0, 2);
-	}
-	text_free(&reply);
-	return err ? -1 : by_file;
 }
 
 /* punch_zeroes() - pages of zeroes need no room on disk. */
@@ -415,209 +122,277 @@ static int punch_zeroes(int file, off_t size)
 }
 
 /* preload() - the modules that this template keeps */
-static int preload(struct run *run)
+static int preload(struct session *session)
 {
-	if (!run->options.preload || !run->options.modules.count)
+	const struct options *options = session->setup->options;
+	const struct job_writer writer = {
+		.emit = session_emit,
+		.context = session,
+		.signals = session->signals,
+		.error = session->error,
+	};
+
+	if (!options->preload || !options->module_count)
 		return 0;
-	if (job_preload(run)) {
-		if (run->vm.ended)
-			outcome_decide(run);
+	if (job_modules(session->setup, &writer))
 		return -1;
-	}
-	return boot_wait(run, "load the modules");
+	/* The guest says hello again when it has loaded them. */
+	session->facts.hello = false;
+	channel_queue(&session->machine.channel, FRAME_HOLD, NULL, 0);
+	return boot_wait(session, "load the modules");
 }
 
-/* settle() - what a boot left to do, each clone would do again. */
-static int settle(struct run *run)
+/* settle() - lets deferred boot work finish, or every clone repeats it. */
+static int settle(struct session *session)
 {
 	uint64_t end = now_ns() + SETTLE_NS;
 
 	while (now_ns() < end)
-		if (pump(run, end)) {
-			outcome_decide(run);
+		if (session_step(session, end))
 			return -1;
-		}
 	return 0;
 }
 
-static int fill(struct run *run, const char *directory, const char *key)
+/* struct making - a template that is being made */
+struct making {
+	const struct setup *setup;
+	struct signals *signals;
+	struct error *error;
+	const char *directory;
+	int memory;
+	int state;
+	int initramfs;
+	struct session *session;
+};
+
+static int open_files(struct making *making, off_t size)
 {
-	off_t size = (off_t)run->options.memory_mb << 20;
-	struct boot boot = { .shared = true, .state = -1, .memory = -1, .initramfs = -1 };
-	int state, file, by_file, err = -1;
 	struct statfs room;
 
-	boot.initramfs = open_in(directory, "initramfs", O_RDWR | O_CREAT | O_EXCL);
-	boot.memory = open_in(directory, "memory", O_RDWR | O_CREAT | O_EXCL);
+	making->initramfs = open_in(making->directory, "initramfs", O_RDWR | O_CREAT | O_EXCL);
+	making->memory = open_in(making->directory, "memory", O_RDWR | O_CREAT | O_EXCL);
 	/* QEMU looks for one that can be written and not read. */
-	state = open_in(directory, "state", O_WRONLY | O_CREAT | O_EXCL);
-	if (boot.initramfs < 0 || boot.memory < 0 || state < 0 || ftruncate(boot.memory, size)) {
-		fail(run, "%s: %s", directory, strerror(errno));
-		goto out;
-	}
+	making->state = open_in(making->directory, "state", O_WRONLY | O_CREAT | O_EXCL);
+	if (making->initramfs < 0 || making->memory < 0 || making->state < 0 ||
+	    ftruncate(making->memory, size))
+		return error_add(making->error, "%s: %s", making->directory, strerror(errno));
 	/*
 	 * A page that finds no room on disk is a SIGBUS for QEMU: better to hear
 	 * of it before. A booted guest has touched less than this.
 	 */
-	if (!fstatfs(boot.memory, &room) &&
-	    (unsigned long long)room.f_bavail * room.f_bsize < 256ULL << 20) {
-		fail(run, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold",
-		     directory);
-		goto out;
-	}
-	if (initramfs_make(run, boot.initramfs) || qemu_start(run, &boot))
-		goto out;
-	if (boot_wait(run, "reach init") || preload(run) || settle(run))
-		goto out_vm;
-	by_file = save(run, state);
-	if (by_file < 0)
-		goto out_vm;
-	qemu_reset(run);
-	err = punch_zeroes(boot.memory, size);
+	if (!fstatfs(making->memory, &room) &&
+	    (unsigned long long)room.f_bavail * room.f_bsize < 256ULL << 20)
+		return error_add(making->error, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold",
+				 making->directory);
+	return 0;
+}
+
+/* boot_and_save() - boots the guest and saves it; as snapshot_save(). */
+static int boot_and_save(struct making *making)
+{
+	const struct boot boot = {
+		.initramfs = making->initramfs,
+		.memory = making->memory,
+		.shared = true,
+		.state = -1,
+	};
+	struct session *session;
+
+	if (initramfs_make(making->setup, false, making->initramfs, making->signals,
+			   making->error))
+		return -1;
+	session = session_start(making->setup, &boot, making->signals, NULL, making->error);
+	making->session = session;
+	if (!session || boot_wait(session, "reach init") || preload(session) || settle(session))
+		return -1;
+	return snapshot_save(session, making->state);
+}
+
+/* finish() - makes what QEMU wrote a template. */
+static int finish(struct making *making, bool by_file, const char *key, off_t size)
+{
+	char *method = print("%u\n", making->session->facts.method);
+	int err;
+
+	/* QEMU must not write any more. */
+	session_free(making->session);
+	making->session = NULL;
+	err = punch_zeroes(making->memory, size);
 	/* A key that survives a power failure must find its memory there. */
-	if (!err && (fdatasync(boot.memory) || fdatasync(state)))
+	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
 		err = -errno;
 	if (!err && by_file)
-		err = rename_in(directory, "state", "state.file");
-	file = err ? -1 : open_in(directory, "key", O_WRONLY | O_CREAT | O_EXCL);
-	if (!err && file < 0)
-		err = -errno;
+		err = rename_in(making->directory, "state", "state.file");
 	if (!err)
-		err = write_all(file, key, strlen(key));
-	if (file >= 0 && close(file) && !err)
-		err = -errno;
-	if (err)
-		err = fail(run, "%s: %s", directory, strerror(-err));
-out_vm:
-	qemu_reset(run);
-out:
-	if (boot.memory >= 0)
-		close(boot.memory);
-	if (state >= 0)
-		close(state);
-	if (boot.initramfs >= 0)
-		close(boot.initramfs);
+		err = write_text(making->directory, "method", method);
+	if (!err)
+		err = write_text(making->directory, "key", key);
+	free(method);
+	return err ? error_add(making->error, "%s: %s", making->directory, strerror(-err)) : 0;
+}
+
+/* make() - fills an empty directory with a template. */
+static int make(const struct setup *setup, const char *directory, const char *key,
+		struct signals *signals, struct session **failed, struct error *error)
+{
+	off_t size = (off_t)setup->options->memory_mb << 20;
+	struct making making = {
+		.setup = setup,
+		.signals = signals,
+		.error = error,
+		.directory = directory,
+		.memory = -1,
+		.state = -1,
+		.initramfs = -1,
+	};
+	int by_file = -1, err;
+
+	err = open_files(&making, size);
+	if (!err)
+		by_file = boot_and_save(&making);
+	if (!err)
+		err = by_file < 0 ? -1 : finish(&making, by_file, key, size);
+	*failed = making.session;
+	if (making.memory >= 0)
+		close(making.memory);
+	if (making.state >= 0)
+		close(making.state);
+	if (making.initramfs >= 0)
+		close(making.initramfs);
 	return err;
 }
 
-/* lock() - waits for whoever else makes this template. */
-static int lock(struct run *run, const char *path)
+/* announce() - on a terminal, says what takes so long */
+static void announce(const struct options *options, char *line)
 {
-	int file;
-
-	while ((file = try_lock(path)) < 0) {
-		struct pollfd event = { .fd = run->signals, .events = POLLIN };
-
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (poll(&event, 1, 20) > 0 && signals_pending(run))
-			return -1;
-	}
-	return file;
+	if (isatty(STDERR_FILENO) && !options->verbose)
+		write_all(STDERR_FILENO, line, strlen(line));
+	free(line);
 }
 
-static int build(struct run *run, const char *directory, const char *key)
+/* build() - makes a template beside its place and moves it there. */
+static int build(const struct setup *setup, const char *directory, const char *key,
+		 struct signals *signals, struct session **failed, struct error *error)
 {
 	char *new = print("%s.new", directory);
-	bool show = isatty(STDERR_FILENO) && !run->options.verbose;
 	uint64_t begin = now_ns();
-	char *line;
 	int err;
 
-	/* What one that was killed left behind, this one among them: its lock is ours. */
-	sweep(run, false);
-	remove_tree(new);
+	/* What killed runs left behind, one for this template too: its lock is ours. */
+	cache_sweep(&setup->places);
+	cache_remove(new);
 	if (mkdir(new, 0700)) {
-		err = fail(run, "%s: %s", new, strerror(errno));
+		err = error_add(error, "%s: %s", new, strerror(errno));
 		free(new);
 		return err;
 	}
-	if (show) {
-		line = print("qemu-run: booting %s once, to keep as a template...",
-			     run->kernel.release);
-		write_all(STDERR_FILENO, line, strlen(line));
-		free(line);
-	}
-	err = fill(run, new, key);
+	announce(setup->options, print("qemu-run: booting %s once, to keep as a template...",
+				       setup->kernel.release));
+	err = make(setup, new, key, signals, failed, error);
 	if (!err) {
-		remove_tree(directory);
+		cache_remove(directory);
 		if (rename(new, directory))
-			err = fail(run, "%s: %s", directory, strerror(errno));
+			err = error_add(error, "%s: %s", directory, strerror(errno));
 	}
 	if (err)
-		remove_tree(new);
+		cache_remove(new);
 	else
-		evict(run, directory);
-	if (show) {
-		line = err ? copy(" failed\n") :
-			     print(" %.1f s, %lld MiB\n", (now_ns() - begin) / 1e9,
-				   size_of(directory) >> 20);
-		write_all(STDERR_FILENO, line, strlen(line));
-		free(line);
-	}
+		cache_evict(&setup->places, directory);
+	announce(setup->options, err ? copy(" failed\n") :
+				       print(" %.1f s, %lld MiB\n", (now_ns() - begin) / 1e9,
+					     cache_size(directory) >> 20));
 	free(new);
 	return err;
 }
 
-int template_open(struct run *run, struct template *template)
+static bool lacks_virtio(const struct setup *setup)
+{
+	char *missing = virtio_missing(setup);
+
+	free(missing);
+	return missing;
+}
+
+/* open_locked() - as template_open(), with the lock of the template held */
+static int open_locked(struct template *template, const struct setup *setup,
+		       const char *directory, const char *key, struct signals *signals,
+		       struct session **failed, struct error *error)
+{
+	char *missing = NULL;
+
+	/* The run that had the lock before may have made it, or found out. */
+	if (open_existing(directory, key, template))
+		return 1;
+	if (lacks_virtio(setup))
+		return 0;
+	if (!build(setup, directory, key, signals, failed, error))
+		return open_existing(directory, key, template) ? 1 : 0;
+	if (*failed && (*failed)->machine.ended && !signals->interrupted)
+		missing = virtio_missing_said(*failed);
+	if (!missing)
+		return -1;
+	virtio_missing_keep(setup, missing);
+	free(missing);
+	session_free(*failed);
+	*failed = NULL;
+	return 0;
+}
+
+int template_open(struct template *template, const struct setup *setup,
+		  struct signals *signals, struct session **failed, struct error *error)
 {
 	char *key, *directory, *path;
-	int file, result = 0;
+	int lock, result = 0;
 
-	if (!run->places.cache) {
+	*failed = NULL;
+	if (!setup->places.cache) {
 		say("no place for templates (XDG_CACHE_HOME, HOME and TMPDIR cannot be written): booting cold");
 		return 0;
 	}
-	key = make_key(run);
-	directory = directory_for(run, key);
+	key = template_key(setup);
+	directory = cache_directory(&setup->places, key);
 	if (open_existing(directory, key, template)) {
 		result = 1;
-		goto out;
-	}
-	lack_find(run);
-	if (run->lack)
-		goto out;
-	path = print("%s/templates", run->places.cache);
-	make_directories(path);
-	free(path);
-	path = print("%s.lock", directory);
-	file = lock(run, path);
-	if (file < 0) {
-		if (!run->interrupted)
+	} else if (!lacks_virtio(setup)) {
+		path = print("%s/templates", setup->places.cache);
+		make_directories(path);
+		free(path);
+		path = print("%s.lock", directory);
+		lock = cache_lock(path, signals);
+		if (lock >= 0) {
+			result = open_locked(template, setup, directory, key, signals, failed,
+					     error);
+			/* A lock of nothing is litter. */
+			if (result != 1)
+				unlink(path);
+			close(lock);
+		} else if (signals->interrupted) {
+			result = -1;
+		} else {
 			say("%s: %s: booting cold", path, strerror(errno));
-		result = run->interrupted ? -1 : 0;
-	} else {
-		/* Whoever had the lock before may have found out. */
-		lack_find(run);
-		if (open_existing(directory, key, template))
-			result = 1;
-		else if (run->lack)
-			result = 0;
-		else if (build(run, directory, key))
-			result = run->lack ? 0 : -1;
-		else
-			result = open_existing(directory, key, template) ? 1 : 0;
-		/* A lock of nothing is litter. */
-		if (result != 1)
-			unlink(path);
-		close(file);
+		}
+		free(path);
 	}
-	free(path);
-out:
 	free(directory);
 	free(key);
 	return result;
 }
 
-int template_initramfs(struct run *run)
+void template_close(struct template *template)
+{
+	close(template->memory);
+	close(template->state);
+}
+
+int template_initramfs(const struct setup *setup)
 {
 	char *key, *directory, *path, *was;
 	int file = -1;
 
-	if (!run->places.cache)
+	if (!setup->places.cache)
 		return -1;
-	key = make_key(run);
-	directory = directory_for(run, key);
+	key = template_key(setup);
+	directory = cache_directory(&setup->places, key);
 	path = print("%s/key", directory);
 	was = read_file(path, KEY_MAX);
 	if (was && !strcmp(was, key))
@@ -629,40 +404,11 @@ int template_initramfs(struct run *run)
 	return file;
 }
 
-void template_discard(struct run *run)
+void template_discard(const struct setup *setup)
 {
-	char *key = make_key(run), *directory = directory_for(run, key);
+	char *key = template_key(setup), *directory = cache_directory(&setup->places, key);
 
-	remove_tree(directory);
+	cache_remove(directory);
 	free(directory);
 	free(key);
-}
-
-/* remove_files() - the files in a directory of the cache's: all, or half-written ones. */
-static void remove_files(struct run *run, const char *name, bool all)
-{
-	char *parent = print("%s/%s", run->places.cache, name);
-	DIR *directory = opendir(parent);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		char *path = print("%s/%s", parent, entry->d_name);
-
-		if (entry->d_name[0] != '.' && (all || strchr(entry->d_name, '.')))
-			unlink(path);
-		free(path);
-	}
-	if (directory)
-		closedir(directory);
-	free(parent);
-}
-
-int template_clean(struct run *run)
-{
-	if (!run->places.cache)
-		return 0;
-	sweep(run, true);
-	remove_files(run, "lacks", true);
-	remove_files(run, "kernels", false);
-	return 0;
 }

@@ -2,24 +2,33 @@
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include "run.h"
+#include "terminal.h"
 
-void terminal_begin(struct run *run)
+void terminal_begin(struct terminal *terminal)
 {
 	struct termios raw;
 
-	if (tcgetattr(STDIN_FILENO, &run->terminal_was))
+	if (tcgetattr(STDIN_FILENO, &terminal->was))
 		return;
-	raw = run->terminal_was;
+	raw = terminal->was;
 	cfmakeraw(&raw);
-	run->terminal_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	terminal->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
-void terminal_end(struct run *run)
+void terminal_end(struct terminal *terminal)
 {
-	if (run->terminal_raw)
-		tcsetattr(STDIN_FILENO, TCSANOW, &run->terminal_was);
-	run->terminal_raw = false;
+	if (terminal->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal->was);
+	terminal->raw = false;
+}
+
+bool terminal_escaped(struct terminal *terminal, const unsigned char *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && terminal->escapes < 3; i++)
+		terminal->escapes = data[i] == ']' - '@' ? terminal->escapes + 1 : 0;
+	return terminal->escapes >= 3;
 }
 
 struct window terminal_window(void)

@@ -99,6 +99,25 @@ void text_free(struct text *text)
 	*text = (struct text){ 0 };
 }
 
+bool text_receive(struct text *text, int *fd, size_t keep)
+{
+	char part[16384];
+	ssize_t length;
+
+	length = read(*fd, part, sizeof(part));
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) {
+		close(*fd);
+		*fd = -1;
+		return false;
+	}
+	text_add(text, part, length);
+	if (text->length > 2 * keep)
+		text_drop(text, text->length - keep);
+	return true;
+}
+
 void list_add(struct list *list, char *item)
 {
 	list->items = must(realloc(list->items, (list->count + 2) * sizeof(*list->items)));

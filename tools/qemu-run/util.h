@@ -30,7 +30,7 @@ struct list {
 };
 
 /**
- * say() - a line on stderr, after the program's name
+ * say() - prints a line on stderr, after the program's name
  * @format: as for printf(3)
  */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -46,6 +46,16 @@ void text_print(struct text *text, const char *format, ...)
 /* Drops the first @length bytes. */
 void text_drop(struct text *text, size_t length);
 void text_free(struct text *text);
+
+/**
+ * text_receive() - adds what a descriptor has to give
+ * @text: where to
+ * @fd: not blocking; closed and -1 at the end or on an error
+ * @keep: when the text grows to twice as much, only so much of its end is kept
+ *
+ * Return: whether there was something.
+ */
+bool text_receive(struct text *text, int *fd, size_t keep);
 
 /* Takes ownership of @item. */
 void list_add(struct list *list, char *item);

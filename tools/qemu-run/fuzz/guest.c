@@ -6,37 +6,17 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include "../session.c"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "../report.h"
+#include "../session.h"
 
+/* A directory for one input: all that it may write to is inside/. */
 static char sandbox[] = "/dev/shm/qemu-run-fuzz.XXXXXX";
-static char *outside;
-
-int fail(struct run *run, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (!run->failure && vasprintf(&run->failure, format, arguments) < 0)
-		run->failure = NULL;
-	va_end(arguments);
-	return -1;
-}
-
-bool signals_pending(struct run *run)
-{
-	return run->interrupted;
-}
-
-static int remove_node(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	if (where->level)
-		remove(path);
-	return 0;
-}
+static char *inside;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,87 +27,132 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	if (!mkdtemp(sandbox))
 		abort();
-	outside = print("%s/outside", sandbox);
+	inside = print("%s/inside", sandbox);
 	return 0;
 }
 
-/* Nothing but the two destinations may appear. */
-static void check_outside(const char *inside)
+static int remove_node(const char *path, const struct stat *st, int type, struct FTW *where)
 {
-	char *path = print("%s/escaped", sandbox);
-
-	if (!access(path, F_OK))
+	(void)st;
+	(void)type;
+	/* Whatever is beside inside/ was written by the guest. */
+	if (where->level == 1 && strcmp(path, inside))
 		abort();
-	free(path);
-	(void)inside;
+	if (where->level)
+		remove(path);
+	return 0;
+}
+
+static void make_inside(void)
+{
+	char *link = print("%s/link", inside);
+
+	if (mkdir(inside, 0700))
+		abort();
+	/* A way out for whoever follows it. */
+	if (symlink("..", link))
+		abort();
+	free(link);
+}
+
+static void add_get(struct options *options, const char *guest, char *host)
+{
+	options->gets = must(reallocarray(options->gets, options->get_count + 1,
+					  sizeof(*options->gets)));
+	options->gets[options->get_count++] = (struct get_option){
+		.guest = copy(guest),
+		.host = host,
+	};
+}
+
+/* receive() - has the session read the bytes, in pieces, as a socket brings them. */
+static void receive(struct session *session, const uint8_t *data, size_t size)
+{
+	struct channel *channel = &session->machine.channel;
+	size_t at = 0, room, part;
+	unsigned char *where;
+
+	while (at < size) {
+		where = frame_space(&channel->reader, &room);
+		part = size - at < room ? size - at : room;
+		if (part > 1 + data[at] * 16u)
+			part = 1 + data[at] * 16u;
+		memcpy(where, data + at, part);
+		frame_added(&channel->reader, part);
+		at += part;
+		/* Under way to a guest on a serial port, for it to acknowledge. */
+		if (channel->serial && channel->queue.length < SERIAL_WINDOW)
+			text_add(&channel->queue, data, size);
+		channel->in_flight = channel->serial ? channel->queue.length : 0;
+		if (session_frames(session))
+			break;
+		streams_free(session->streams);
+		memset(session->streams->output, 0, sizeof(session->streams->output));
+		if (!channel->serial)
+			text_free(&channel->queue);
+	}
+}
+
+static void conclude(const struct setup *setup, struct session *session)
+{
+	const struct machine *machine = &session->machine;
+	const struct ending ending = {
+		.ended = true,
+		.wait_status = machine->wait_status,
+		.end_ns = now_ns(),
+		.bad_guest = session->bad_guest,
+		.gets_complete = gets_complete(&session->gets),
+		.failed = error_first(session->error),
+		.spoke = machine->console.text.length,
+	};
+	struct report report = {
+		.setup = setup,
+		.session = session,
+		.error = session->error,
+		.verdict = outcome_decide(&session->facts, &ending, setup->options, "release"),
+	};
+
+	report_lines(&report);
+	report_json(&report);
+	free(report.verdict.why);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct run run;
-	char *inside = print("%s/inside", sandbox), *link = print("%s/link", inside);
-	size_t at = 0, room, part;
-	unsigned char *where;
-	int i;
+	struct options options = { .json = "/dev/null", .timeout_ms = size & 1 };
+	struct setup setup = { .options = &options };
+	struct streams streams = { 0 };
+	struct error error = { 0 };
+	struct session *session = must(calloc(1, sizeof(*session)));
 
-	memset(&run, 0, sizeof(run));
-	run.vm = (struct vm){ .pidfd = -1, .port = -1, .console = -1, .monitor = -1, .errors = -1 };
-	run.get = (struct tree_receiver){ .root = -1, .file = -1 };
-	run.qemu_code = -1;
-	run.signals = -1;
-	run.started = size && data[0] & 1;
-	run.serial = size && data[0] & 2;
-	mkdir(inside, 0700);
-	/* A way out for whoever follows it. */
-	(void)!symlink("..", link);
-	list_add(&run.options.gets, print("x:%s", inside));
-	list_add(&run.options.gets, print("y:%s/file", inside));
-	list_add(&run.options.gets, print("z:%s/tree", inside));
-	run.options.json = "/dev/null";
+	make_inside();
+	add_get(&options, "x", copy(inside));
+	add_get(&options, "y", print("%s/file", inside));
+	add_get(&options, "z", print("%s/tree", inside));
+	session->setup = &setup;
+	session->streams = &streams;
+	session->error = &error;
+	session->machine = (struct machine){
+		.pidfd = -1,
+		.console = { .fd = -1 },
+		.monitor = -1,
+		.stderr_fd = -1,
+		.ended = true,
+		.wait_status = size ? data[size - 1] << 8 : 0,
+	};
+	channel_init(&session->machine.channel, -1, size && data[0] & 2);
+	gets_init(&session->gets, &options, &error);
+	session->facts.job_ns = 1;
+	session->facts.started = size && data[0] & 1;
 
-	while (at < size) {
-		where = frame_space(&run.reader, &room);
-		part = size - at < room ? size - at : room;
-		/* In pieces, as a socket brings them. */
-		if (part > 1 + data[at] * 16u)
-			part = 1 + data[at] * 16u;
-		memcpy(where, data + at, part);
-		frame_added(&run.reader, part);
-		at += part;
-		/* Under way to a guest on a serial port, for it to acknowledge. */
-		if (run.serial && run.queue.length < SERIAL_WINDOW)
-			text_add(&run.queue, data, size);
-		run.in_flight = run.serial ? run.queue.length : 0;
-		if (take_frames(&run))
-			break;
-		for (i = 0; i < 2; i++)
-			text_free(&run.output[i].waiting);
-		if (!run.serial)
-			text_free(&run.queue);
-	}
-	text_add(&run.console, data, size);
-	run.vm.ended = true;
-	run.vm.wait_status = size ? data[size - 1] << 8 : 0;
-	outcome_decide(&run);
-	outcome_report(&run);
+	receive(session, data, size);
+	text_add(&session->machine.console.text, data, size);
+	conclude(&setup, session);
 
-	if (run.get_open) {
-		tree_finish(&run.get);
-		close(run.get.root);
-		free((char *)run.get.only);
-	}
-	check_outside(inside);
-	nftw(inside, remove_node, 16, FTW_DEPTH | FTW_PHYS);
-	rmdir(inside);
-	list_free(&run.options.gets);
-	list_free(&run.complaints);
-	text_free(&run.console);
-	text_free(&run.queue);
-	for (i = 0; i < 2; i++)
-		text_free(&run.output[i].waiting);
-	free(run.refusal);
-	free(run.failure);
-	free(inside);
-	free(link);
+	session_free(session);
+	streams_free(&streams);
+	error_free(&error);
+	options_free(&options);
+	nftw(sandbox, remove_node, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

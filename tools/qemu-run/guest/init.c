@@ -425,7 +425,7 @@ static void take_module(struct session *session, const struct frame *first)
 	err = load_module(image, length, parameters);
 	free(image);
 	/* Built in after all, or brought by a module before it. */
-	if (!err || err == -EEXIST)
+	if (!err || err == -EEXIST || first->type == FRAME_SOFT_MODULE)
 		return;
 	snprintf(reason, sizeof(reason), "%s (the guest's console says more: -v)",
 		 strerror(-err));
@@ -491,6 +491,7 @@ static void take_job(struct session *session)
 				refuse(session, 125, "-f", strerror(-err));
 			break;
 		case FRAME_MODULE:
+		case FRAME_SOFT_MODULE:
 			take_module(session, &frame);
 			break;
 		case FRAME_NETWORK:

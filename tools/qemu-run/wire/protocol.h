@@ -53,6 +53,7 @@ enum frame_type {
 	FRAME_VARIABLE,	 /* NAME=value */
 	FRAME_DIRECTORY, /* where the command starts */
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
+	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
 	FRAME_GET,	 /* a path to send back when the command has ended */
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */

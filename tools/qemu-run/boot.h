@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A guest that boots. */
+#ifndef QEMU_RUN_BOOT_H
+#define QEMU_RUN_BOOT_H
+
+#include "session.h"
+
+/**
+ * boot_wait() - waits until a guest says hello: it has booted, or done what came next
+ * @session: its session
+ * @to: what it is about to do, for the message that says that it did not
+ *
+ * Return: 0; -1 if it did not, which the session tells more about.
+ */
+int boot_wait(struct session *session, const char *to);
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cache.h"
+
+/* In all, unless QEMU_RUN_CACHE_MIB says otherwise. */
+#define CACHE_MIB 2048
+
+char *cache_directory(const struct places *places, const char *key)
+{
+	return print("%s/templates/%016llx", places->cache, (unsigned long long)hash(key));
+}
+
+void cache_remove(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		char *file = print("%s/%s", path, entry->d_name);
+
+		/* There are no directories below. */
+		unlink(file);
+		free(file);
+	}
+	if (directory)
+		closedir(directory);
+	rmdir(path);
+}
+
+/* try_lock() - the lock file at @path, if nobody holds it; -1 with errno. */
+static int try_lock(const char *path)
+{
+	struct stat ours, there;
+	int file, err;
+
+	for (;;) {
+		file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (file < 0)
+			return -1;
+		if (flock(file, LOCK_EX | LOCK_NB)) {
+			err = errno;
+			close(file);
+			errno = err;
+			return -1;
+		}
+		/* Whoever held it may have removed it: then this one locks nothing. */
+		if (!fstat(file, &ours) && !stat(path, &there) && ours.st_ino == there.st_ino &&
+		    ours.st_dev == there.st_dev)
+			return file;
+		close(file);
+	}
+}
+
+int cache_lock(const char *path, struct signals *signals)
+{
+	int file;
+
+	while ((file = try_lock(path)) < 0) {
+		struct pollfd event = { .fd = signals->fd, .events = POLLIN };
+
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		if (poll(&event, 1, 20) > 0 && signals_read(signals))
+			return -1;
+	}
+	return file;
+}
+
+static void sweep(const struct places *places, bool all)
+{
+	char *parent = print("%s/templates", places->cache), *path, *base, *lock;
+	DIR *directory = opendir(parent);
+	struct dirent *entry;
+	int file;
+
+	while (directory && (entry = readdir(directory))) {
+		const char *ending = strchr(entry->d_name, '.');
+
+		if (ending == entry->d_name || (!all && (!ending || strcmp(ending, ".new"))))
+			continue;
+		base = print("%s/%.*s", parent, (int)strcspn(entry->d_name, "."), entry->d_name);
+		path = print("%s/%s", parent, entry->d_name);
+		lock = print("%s.lock", base);
+		file = try_lock(lock);
+		if (file >= 0) {
+			if (strcmp(path, lock))
+				cache_remove(path);
+			if (access(base, F_OK))
+				unlink(lock);
+			close(file);
+		} else if (all && errno == EWOULDBLOCK && ending && !strcmp(ending, ".new")) {
+			say("%s: left alone: another run is making it", path);
+		}
+		free(lock);
+		free(path);
+		free(base);
+	}
+	if (directory)
+		closedir(directory);
+	free(parent);
+}
+
+void cache_sweep(const struct places *places)
+{
+	sweep(places, false);
+}
+
+long long cache_size(const char *directory)
+{
+	char *path = print("%s/memory", directory);
+	struct stat st;
+	long long size = stat(path, &st) ? 0 : (long long)st.st_blocks * 512;
+
+	free(path);
+	return size;
+}
+
+void cache_evict(const struct places *places, const char *keep)
+{
+	const char *text = getenv("QEMU_RUN_CACHE_MIB");
+	long long limit = (text && atoll(text) > 0 ? atoll(text) : CACHE_MIB) << 20;
+	char *parent = print("%s/templates", places->cache);
+
+	for (;;) {
+		DIR *directory = opendir(parent);
+		struct timespec oldest = { 0 };
+		struct dirent *entry;
+		long long total = 0;
+		char *victim = NULL;
+		struct stat st;
+
+		while (directory && (entry = readdir(directory))) {
+			char *path, *key;
+
+			if (entry->d_name[0] == '.' || strchr(entry->d_name, '.'))
+				continue;
+			path = print("%s/%s", parent, entry->d_name);
+			key = print("%s/key", path);
+			total += cache_size(path);
+			if (strcmp(path, keep) && !stat(key, &st) &&
+			    (!victim || st.st_mtim.tv_sec < oldest.tv_sec ||
+			     (st.st_mtim.tv_sec == oldest.tv_sec &&
+			      st.st_mtim.tv_nsec < oldest.tv_nsec))) {
+				free(victim);
+				victim = copy(path);
+				oldest = st.st_mtim;
+			}
+			free(key);
+			free(path);
+		}
+		if (directory)
+			closedir(directory);
+		if (total <= limit || !victim) {
+			free(victim);
+			break;
+		}
+		/* A run that has it open goes on undisturbed. */
+		cache_remove(victim);
+		free(victim);
+	}
+	free(parent);
+}
+
+/* remove_files() - the files in a directory of the cache's: all, or half-written ones. */
+static void remove_files(const struct places *places, const char *name, bool all)
+{
+	char *parent = print("%s/%s", places->cache, name);
+	DIR *directory = opendir(parent);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		char *path = print("%s/%s", parent, entry->d_name);
+
+		if (entry->d_name[0] != '.' && (all || strchr(entry->d_name, '.')))
+			unlink(path);
+		free(path);
+	}
+	if (directory)
+		closedir(directory);
+	free(parent);
+}
+
+void cache_clean(const struct places *places)
+{
+	if (!places->cache)
+		return;
+	sweep(places, true);
+	remove_files(places, "lacks", true);
+	remove_files(places, "kernels", false);
+}

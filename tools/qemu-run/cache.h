@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The directory that templates are kept in:
+ *
+ *   CACHE/templates/KEY       a template
+ *   CACHE/templates/KEY.new   one that is being made
+ *   CACHE/templates/KEY.lock  held by who makes it, while others wait
+ */
+#ifndef QEMU_RUN_CACHE_H
+#define QEMU_RUN_CACHE_H
+
+#include "places.h"
+#include "signals.h"
+
+/**
+ * cache_directory() - where a template is, or would be
+ * @places: where the cache is
+ * @key: what the template was made of
+ *
+ * Return: its directory, to be freed.
+ */
+char *cache_directory(const struct places *places, const char *key);
+
+/**
+ * cache_lock() - waits for a lock
+ * @path: the lock file
+ * @signals: may end the wait
+ *
+ * Return: the file; closing it unlocks. -1 with errno, or when interrupted.
+ */
+int cache_lock(const char *path, struct signals *signals);
+
+/**
+ * cache_remove() - removes a template
+ * @path: its directory
+ */
+void cache_remove(const char *path);
+
+/**
+ * cache_sweep() - removes what runs that were killed did not finish
+ * @places: where the cache is
+ *
+ * A run that makes a template holds its lock, and loses it when killed.
+ */
+void cache_sweep(const struct places *places);
+
+/**
+ * cache_evict() - removes the least recently used templates beyond the limit
+ * @places: where the cache is
+ * @keep: a template to keep all the same
+ */
+void cache_evict(const struct places *places, const char *keep);
+
+/**
+ * cache_size() - what a template takes on disk
+ * @directory: the template
+ *
+ * Return: bytes.
+ */
+long long cache_size(const char *directory);
+
+/**
+ * cache_clean() - removes all templates that are not being made
+ * @places: where the cache is
+ */
+void cache_clean(const struct places *places);
+
+#endif

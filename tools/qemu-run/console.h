@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The guest's serial console: its end is kept for the report, and -v shows all of it. */
+#ifndef QEMU_RUN_CONSOLE_H
+#define QEMU_RUN_CONSOLE_H
+
+#include <stdbool.h>
+#include "util.h"
+
+/**
+ * struct console - the console
+ * @fd: not blocking, or -1
+ * @text: its last 64 KiB at least
+ * @line: what -v has not shown yet of an unfinished line
+ */
+struct console {
+	int fd;
+	struct text text;
+	struct text line;
+};
+
+/**
+ * console_receive() - reads what the guest has written
+ * @console: the console; its descriptor is closed at the end
+ * @shown: receives whole lines of it as a terminal may show them, or NULL
+ * @raw: the terminal is in raw mode
+ *
+ * Return: whether there was something.
+ */
+bool console_receive(struct console *console, struct text *shown, bool raw);
+
+/**
+ * console_finish() - shows what is left of an unfinished line
+ * @console: the console
+ * @shown: as for console_receive()
+ * @raw: likewise
+ */
+void console_finish(struct console *console, struct text *shown, bool raw);
+
+/**
+ * console_has() - whether a text is on the console
+ * @console: the console
+ * @from: after so many bytes of @text
+ * @text: the text; upper and lower case are the same
+ */
+bool console_has(const struct console *console, size_t from, const char *text);
+
+/**
+ * console_tail() - where the last lines begin
+ * @console: the console
+ * @lines: how many
+ *
+ * Return: an offset into @text.
+ */
+size_t console_tail(const struct console *console, int lines);
+
+void console_free(struct console *console);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the guest said about its run. A hostile command may have taken init's channel:
+ * what was said first stands, and a frame that contradicts it, comes twice or out of
+ * order is refused.
+ */
+#ifndef QEMU_RUN_FACTS_H
+#define QEMU_RUN_FACTS_H
+
+#include <stdbool.h>
+#include "util.h"
+#include "wire/frame.h"
+
+/**
+ * struct facts - what the guest said
+ * @hello: since its machine was started, it has booted, or loaded a template's modules
+ * @method: how it ends its machine, as said before it got a command
+ * @job_ns: when it was given the job; no deadline can begin before
+ * @started: it started the command
+ * @started_ns: when the host heard so, by now_ns()
+ * @refused: it cannot run the command
+ * @refused_status: 125, 126 or 127
+ * @refusal: why
+ * @deadline_passed: it says that the deadline ends it
+ * @have_status: the command has ended
+ * @status: how
+ * @status_ns: when the host heard so
+ * @complaints: of the kernel's, or init's
+ */
+struct facts {
+	bool hello;
+	uint32_t method;
+	uint64_t job_ns;
+	bool started;
+	uint64_t started_ns;
+	bool refused;
+	uint32_t refused_status;
+	char *refusal;
+	bool deadline_passed;
+	bool have_status;
+	struct status status;
+	uint64_t status_ns;
+	struct list complaints;
+};
+
+/**
+ * facts_add() - adds what a frame says
+ * @facts: the facts
+ * @frame: a frame that is about the run itself
+ * @timeout_ms: of --timeout, or 0
+ *
+ * Return: 0, or -1 for a frame that no honest guest sends then.
+ */
+int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_ms);
+
+/**
+ * facts_have_end() - whether there is nothing more to wait for but QEMU's end
+ * @facts: the facts
+ */
+bool facts_have_end(const struct facts *facts);
+
+/**
+ * facts_complained() - whether the kernel complained while the command ran
+ * @facts: the facts
+ */
+bool facts_complained(const struct facts *facts);
+
+/**
+ * facts_new_taint() - the kernel's taint flags that came while the command ran
+ * @facts: the facts
+ */
+uint64_t facts_new_taint(const struct facts *facts);
+
+void facts_free(struct facts *facts);
+
+#endif

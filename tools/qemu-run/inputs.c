@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "inputs.h"
+
+/* Whether that port of the host's is free, as QEMU will ask for it. */
+static int check_forward(const struct forward_option *forward, struct error *error)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(forward->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, err = 0;
+
+	inet_pton(AF_INET, forward->address, &place.sin_addr);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(fd, (struct sockaddr *)&place, sizeof(place)) || listen(fd, 1))
+		err = error_add(error, "--forward: port %u of %s: %s", forward->port,
+				forward->address, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int check_file(const struct file_option *file, struct error *error)
+{
+	if (access(file->path, R_OK))
+		return error_add(error, "-f %s: %s", file->path, strerror(errno));
+	if (!*file->name || file->name[0] == '/' || strstr(file->name, ".."))
+		return error_add(error, "-f %s: give a name below /root in the guest", file->path);
+	return 0;
+}
+
+static int check_module(const struct module_option *module, struct error *error)
+{
+	struct stat st;
+
+	if (!module_is_file(module))
+		return 0;
+	if (access(module->name, R_OK) || stat(module->name, &st))
+		return error_add(error, "-m %s: %s", module->name, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return error_add(error, "-m %s: not a regular file", module->name);
+	return 0;
+}
+
+static int check_disk(const struct disk_option *disk, struct error *error)
+{
+	if (access(disk->path, disk->keep ? R_OK | W_OK : R_OK))
+		return error_add(error, "--disk %s: %s", disk->path, strerror(errno));
+	return 0;
+}
+
+int inputs_check(const struct options *options, struct error *error)
+{
+	size_t i;
+
+	for (i = 0; i < options->forward_count; i++)
+		if (check_forward(&options->forwards[i], error))
+			return -1;
+	for (i = 0; i < options->file_count; i++)
+		if (check_file(&options->files[i], error))
+			return -1;
+	for (i = 0; i < options->module_count; i++)
+		if (check_module(&options->modules[i], error))
+			return -1;
+	for (i = 0; i < options->disk_count; i++)
+		if (check_disk(&options->disks[i], error))
+			return -1;
+	return 0;
+}

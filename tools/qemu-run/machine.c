@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "machine.h"
+#include "qemu_arguments.h"
+
+static void show_arguments(const struct list *arguments)
+{
+	struct text line = { 0 };
+	size_t i;
+
+	for (i = 0; i < arguments->count; i++)
+		text_print(&line, strpbrk(arguments->items[i], " *?$&;|<>()'\"") ? " '%s'" : " %s",
+			   arguments->items[i]);
+	say("+%s", line.data);
+	text_free(&line);
+}
+
+/* In the child. Nothing here may allocate: memory is the parent's. */
+static void become(char *const argv[], pid_t parent, int fds[], int errors)
+{
+	sigset_t none;
+	int i, low;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* However this run ends, its machine ends with it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	/* Ctrl-C is for the run to decide about, not for QEMU to die of. */
+	setpgid(0, 0);
+	/* First out of each other's way, then to their places. */
+	for (i = 0; i <= FD_LAST - FD_PORT; i++) {
+		if (fds[i] < 0)
+			continue;
+		low = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_LAST + 1);
+		if (low < 0)
+			_exit(127);
+		fds[i] = low;
+	}
+	errors = fcntl(errors, F_DUPFD_CLOEXEC, FD_LAST + 1);
+	for (i = 0; i <= FD_LAST - FD_PORT; i++)
+		if (fds[i] >= 0)
+			dup2(fds[i], FD_PORT + i);
+	dup2(errors, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
+	close(STDIN_FILENO);
+	open("/dev/null", O_RDONLY);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+static int make_pair(int *ours, int *theirs)
+{
+	int pair[2], size = 1 << 20;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	*ours = pair[0];
+	*theirs = pair[1];
+	setsockopt(*ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(*theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return fcntl(*ours, F_SETFL, O_NONBLOCK);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/*
+ * Has QEMU restore: the commands wait in its monitor before it starts. QEMU 7.2 has
+ * no option for this capability, only the command.
+ */
+static int order_restore(int monitor, bool by_file, struct error *error)
+{
+	char *uri = by_file ? copy(FILE_URI) : print("fd:%d", FD_STATE);
+	char *commands;
+	int err;
+
+	commands = print("{\"execute\":\"qmp_capabilities\"}\n"
+			 "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
+			 "[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n"
+			 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"%s\"}}\n",
+			 uri);
+	err = write_all(monitor, commands, strlen(commands));
+	free(commands);
+	free(uri);
+	return err ? error_add(error, "QEMU's monitor: %s", strerror(-err)) : 0;
+}
+
+/* fork_qemu() - starts QEMU with the guest's ends of the connections. */
+static int fork_qemu(struct machine *machine, char *const argv[], int fds[], int errors,
+		     struct error *error)
+{
+	pid_t parent = getpid();
+
+	machine->pid = fork();
+	if (!machine->pid)
+		become(argv, parent, fds, errors);
+	if (machine->pid < 0)
+		return error_add(error, "cannot start QEMU: %s", strerror(errno));
+	machine->start_ns = now_ns();
+	machine->pidfd = syscall(SYS_pidfd_open, machine->pid, 0);
+	/* Without a pidfd, SIGCHLD tells the same, a little less directly. */
+	if (machine->pidfd < 0 && errno != ENOSYS)
+		return error_add(error, "pidfd_open: %s", strerror(errno));
+	return 0;
+}
+
+int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot,
+		  struct error *error)
+{
+	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs };
+	int errors[2] = { -1, -1 }, port = -1, result;
+	struct list arguments = { 0 };
+
+	*machine = (struct machine){
+		.pidfd = -1,
+		.console = { .fd = -1 },
+		.monitor = -1,
+		.restored = boot->initramfs < 0,
+	};
+	qemu_arguments(setup, boot, &arguments);
+	if (setup->options->verbose)
+		show_arguments(&arguments);
+	if (make_pair(&port, &fds[0]) || make_pair(&machine->console.fd, &fds[1]) ||
+	    make_pair(&machine->monitor, &fds[2]) || pipe2(errors, O_CLOEXEC))
+		result = error_add(error, "cannot connect to QEMU: %s", strerror(errno));
+	else
+		result = machine->restored ?
+				 order_restore(machine->monitor, boot->by_file, error) : 0;
+	channel_init(&machine->channel, port, boot->serial);
+	machine->stderr_fd = errors[0];
+	if (!result) {
+		fcntl(machine->stderr_fd, F_SETFL, O_NONBLOCK);
+		result = fork_qemu(machine, arguments.items, fds, errors[1], error);
+	}
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+	close_fd(&fds[2]);
+	close_fd(&errors[1]);
+	list_free(&arguments);
+	if (result)
+		machine_free(machine);
+	return result;
+}
+
+bool machine_wait(struct machine *machine)
+{
+	if (!machine->ended && waitpid(machine->pid, &machine->wait_status, WNOHANG) == machine->pid) {
+		machine->ended = true;
+		machine->end_ns = now_ns();
+	}
+	return machine->ended;
+}
+
+void machine_free(struct machine *machine)
+{
+	if (machine->pid > 0 && !machine->ended) {
+		/* QEMU= may be a script that has QEMU as a child. */
+		kill(-machine->pid, SIGKILL);
+		kill(machine->pid, SIGKILL);
+		while (waitpid(machine->pid, &machine->wait_status, 0) < 0 && errno == EINTR)
+			;
+	}
+	close_fd(&machine->pidfd);
+	close_fd(&machine->monitor);
+	close_fd(&machine->stderr_fd);
+	channel_free(&machine->channel);
+	console_free(&machine->console);
+	text_free(&machine->replies);
+	text_free(&machine->messages);
+}

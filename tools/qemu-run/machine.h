@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One QEMU, from its start to its end. */
+#ifndef QEMU_RUN_MACHINE_H
+#define QEMU_RUN_MACHINE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "channel.h"
+#include "console.h"
+#include "error.h"
+#include "setup.h"
+
+/* The migration URI of the file in descriptor set 1. */
+#define FILE_URI "file:/dev/fdset/1"
+
+/**
+ * struct boot - how QEMU comes by its guest
+ * @initramfs: boot the kernel with it, a file; -1: restore
+ * @memory: the file of the guest's memory, or -1
+ * @shared: what the guest writes goes to that file
+ * @state: the devices' state to restore, or -1
+ * @by_file: QEMU reads @state by file:, not by fd:
+ * @serial: the channel is a serial port, and the job is packed
+ */
+struct boot {
+	int initramfs;
+	int memory;
+	bool shared;
+	int state;
+	bool by_file;
+	bool serial;
+};
+
+/* Nothing to boot from yet. */
+#define BOOT_NONE { .initramfs = -1, .memory = -1, .state = -1 }
+
+/**
+ * struct machine - QEMU, and the host's ends of what it is connected to
+ * @pid: its process
+ * @pidfd: readable once it has ended; -1 where the kernel has none
+ * @channel: to the guest's init
+ * @console: the guest's serial console
+ * @monitor: QMP, not blocking, or -1
+ * @replies: what came by QMP, for monitor.c
+ * @stderr_fd: QEMU's stderr, not blocking, or -1
+ * @messages: what came by that
+ * @restored: from a template, not booted
+ * @ended: QEMU has ended and was waited for
+ * @wait_status: as waitpid(2) gave it
+ * @start_ns: when it was started, by now_ns()
+ * @end_ns: when it was waited for
+ */
+struct machine {
+	pid_t pid;
+	int pidfd;
+	struct channel channel;
+	struct console console;
+	int monitor;
+	struct text replies;
+	int stderr_fd;
+	struct text messages;
+	bool restored;
+	bool ended;
+	int wait_status;
+	uint64_t start_ns;
+	uint64_t end_ns;
+};
+
+/**
+ * machine_start() - starts QEMU
+ * @machine: receives it; nothing to free after an error
+ * @setup: what it is made from
+ * @boot: how its guest begins; the descriptors stay the caller's
+ * @error: receives what went wrong
+ *
+ * Return: 0 or -1.
+ */
+int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot,
+		  struct error *error);
+
+/**
+ * machine_wait() - whether QEMU has ended; does not wait
+ * @machine: the machine
+ */
+bool machine_wait(struct machine *machine);
+
+/**
+ * machine_free() - kills QEMU if it still runs, and frees all
+ * @machine: the machine
+ */
+void machine_free(struct machine *machine);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Modules for the guest, with what they depend on out of the kernel's own tree. */
+#ifndef QEMU_RUN_MODULES_H
+#define QEMU_RUN_MODULES_H
+
+#include "setup.h"
+
+/**
+ * struct module - a module to load
+ * @path: its file on the host; may be compressed
+ * @parameters: as on insmod's command line
+ * @soft: only a soft dependency: it may fail to load
+ */
+struct module {
+	char *path;
+	char *parameters;
+	bool soft;
+};
+
+/**
+ * struct modules - modules in the order in which to load them
+ * @items: the modules
+ * @count: how many
+ */
+struct modules {
+	struct module *items;
+	size_t count;
+};
+
+/**
+ * modules_add() - adds a module, after all that it needs
+ * @modules: where to
+ * @setup: which kernel, and which other modules the user gives
+ * @wanted: a FILE.ko, or the name or alias of a module of the kernel's
+ * @error: receives what went wrong
+ *
+ * What is built in is left out.
+ *
+ * Return: 0 or -1.
+ */
+int modules_add(struct modules *modules, const struct setup *setup,
+		const struct module_option *wanted, struct error *error);
+
+/**
+ * modules_has() - whether a kernel has a module, or has it built in
+ * @kernel: the kernel
+ * @name: the module's name
+ *
+ * Return: 1 or 0; -1 if the kernel has no list of its modules.
+ */
+int modules_has(const struct kernel *kernel, const char *name);
+
+/**
+ * module_read() - reads a module, unpacked
+ * @path: its file
+ * @image: receives it
+ * @signals: may end a program that unpacks it
+ * @error: receives what went wrong
+ *
+ * Return: 0; -1 on an error, or when interrupted.
+ */
+int module_read(const char *path, struct text *image, struct signals *signals,
+		struct error *error);
+
+void modules_free(struct modules *modules);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "monitor.h"
+#include "qmp.h"
+
+/* QEMU answers at once, but may be busy writing a template to a slow disk. */
+#define ANSWER_NS (60 * 1000000000ULL)
+
+static int send_command(struct session *session, const char *command, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec part = { .iov_base = (void *)command, .iov_len = strlen(command) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct cmsghdr *header;
+
+	if (fd >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(int));
+	}
+	return sendmsg(session->machine.monitor, &message, MSG_NOSIGNAL) == (ssize_t)part.iov_len ?
+		       0 : -1;
+}
+
+int monitor_try(struct session *session, const char *command, int fd, uint64_t end_ns,
+		json_t **reply)
+{
+	/* Replies to what was asked before, and not waited for. */
+	while ((*reply = qmp_next(&session->machine.replies)))
+		json_decref(*reply);
+	if (send_command(session, command, fd))
+		return -1;
+	while (!(*reply = qmp_next(&session->machine.replies)))
+		if (now_ns() >= end_ns || session_step(session, end_ns))
+			return -1;
+	return 0;
+}
+
+json_t *monitor_do(struct session *session, const char *command, int fd)
+{
+	const char *refusal;
+	json_t *reply;
+
+	if (monitor_try(session, command, fd, now_ns() + ANSWER_NS, &reply)) {
+		if (session->machine.ended)
+			error_add(session->error, "QEMU ended unexpectedly: %s",
+				  session->machine.messages.data ?
+					  session->machine.messages.data : "no message");
+		else if (!session->signals->interrupted)
+			error_add(session->error, "QEMU's monitor does not answer");
+		return NULL;
+	}
+	refusal = qmp_refusal(reply);
+	if (!refusal)
+		return reply;
+	error_add(session->error, "QEMU refuses %s: %s", command, refusal);
+	json_decref(reply);
+	return NULL;
+}

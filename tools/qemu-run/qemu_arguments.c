@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include "qemu_arguments.h"
+#include "tsc.h"
+
+static void add(struct list *arguments, const char *first, char *second)
+{
+	list_add(arguments, copy(first));
+	if (second)
+		list_add(arguments, second);
+}
+
+/* QEMU's options are lists with commas: one inside a value is doubled. */
+static char *quoted(const char *value)
+{
+	struct text text = { 0 };
+
+	text_add(&text, "", 0);
+	for (; *value; value++)
+		text_add(&text, *value == ',' ? ",," : value, *value == ',' ? 2 : 1);
+	return text.data;
+}
+
+/* With what they have and a guest here does not need left out. */
+static const char *const machines[] = {
+	[MACHINE_PC] = "pc,vmport=off",
+	[MACHINE_Q35] = "q35,vmport=off",
+	[MACHINE_MICROVM] = "microvm",
+};
+
+/* virtio_bus() - how QEMU's names of virtio devices end on that machine. */
+static const char *virtio_bus(const struct options *options)
+{
+	return options->machine == MACHINE_MICROVM ? "device" : "pci";
+}
+
+/*
+ * machine_append() - what a kernel must be told that its machine does not tell it
+ *
+ * On a microvm, with ACPI's reduced hardware, a kernel reboots by EFI and, for want of
+ * it, by jumping to the firmware's entry, of which QEMU never hears; of a triple fault
+ * it does. And port 0x61 is not there to give the reason of an NMI: it reads as a PCI
+ * system error, which is only printed, and not before interrupts are on again.
+ */
+static const char *machine_append(const struct options *options)
+{
+	return options->machine == MACHINE_MICROVM ?
+	       " reboot=t sysctl.kernel.panic_on_unrecovered_nmi=1" : "";
+}
+
+/*
+ * tsc_early_khz() - what to tell a kernel that has no good clock to measure its TSC by
+ *
+ * All clones of a template would have a clock as wrong as its measurement, and
+ * deadlines as early. TCG gives a guest the host's TSC; KVM has a clock of its own.
+ */
+static char *tsc_early_khz(const struct setup *setup)
+{
+	unsigned long khz = setup->accelerator.kvm ? 0 : tsc_khz();
+
+	return khz ? print(" tsc_early_khz=%lu", khz) : copy("");
+}
+
+static void add_disks(const struct setup *setup, struct list *arguments, bool real)
+{
+	size_t i;
+
+	for (i = 0; i < setup->options->disk_count; i++) {
+		const struct disk_option *disk = &setup->options->disks[i];
+		char *name = quoted(disk->path);
+
+		/* A template has the disk's place, and nothing in it. */
+		if (real)
+			add(arguments, "-drive",
+			    print("if=none,id=disk%zu,format=raw,snapshot=%s,file=%s", i,
+				  disk->keep ? "off" : "on", name));
+		else
+			add(arguments, "-drive",
+			    print("if=none,id=disk%zu,format=raw,file.driver=null-co,file.size=1048576",
+				  i));
+		add(arguments, "-device",
+		    print("virtio-blk-%s,drive=disk%zu", virtio_bus(setup->options), i));
+		free(name);
+	}
+}
+
+static void add_network(const struct setup *setup, struct list *arguments, bool real)
+{
+	const struct options *options = setup->options;
+	struct text user = { 0 };
+	size_t i;
+
+	if (!options->nic)
+		return;
+	text_print(&user, "user,id=net");
+	/* The host's ports are a run's own: a template has none. */
+	for (i = 0; real && i < options->forward_count; i++)
+		text_print(&user, ",hostfwd=tcp:%s:%u-:%u", options->forwards[i].address,
+			   options->forwards[i].port, options->forwards[i].guest_port);
+	add(arguments, "-netdev", user.data);
+	if (strcmp(options->nic, "virtio"))
+		add(arguments, "-device", print("%s,netdev=net,romfile=", options->nic));
+	else
+		add(arguments, "-device",
+		    print("virtio-net-%s,netdev=net%s", virtio_bus(options),
+			  options->machine == MACHINE_MICROVM ? "" : ",romfile="));
+}
+
+void qemu_arguments(const struct setup *setup, const struct boot *boot, struct list *arguments)
+{
+	/* What of the host's a run has, the boot of a template does without. */
+	bool real = !(boot->memory >= 0 && boot->initramfs >= 0);
+	const struct options *options = setup->options;
+	size_t i;
+
+	add(arguments, setup->places.qemu, NULL);
+	add(arguments, "-no-user-config", NULL);
+	add(arguments, "-nodefaults", NULL);
+	add(arguments, "-no-reboot", NULL);
+	add(arguments, "-display", copy("none"));
+	add(arguments, "-name", copy("qemu-run"));
+	/*
+	 * A boot patches the kernel's code all the time, and QEMU 7.2, with a thread
+	 * for each processor, sometimes lets one of them trip over it: int3 in
+	 * sched_clock_cpu(), a panic. In one thread it cannot happen.
+	 */
+	add(arguments, "-accel",
+	    copy(setup->accelerator.kvm		 ? "kvm" :
+		 boot->initramfs >= 0 && options->cpus > 1 ? "tcg,thread=single" :
+							     "tcg"));
+	add(arguments, "-machine",
+	    print("%s,usb=off,graphics=off,dump-guest-core=off%s", machines[options->machine],
+		  boot->memory >= 0 ? ",memory-backend=memory" : ""));
+	if (setup->accelerator.kvm)
+		add(arguments, "-cpu", copy("host"));
+	add(arguments, "-m", print("%u", options->memory_mb));
+	add(arguments, "-smp", print("%u", options->cpus));
+	if (boot->memory >= 0)
+		add(arguments, "-object",
+		    print("memory-backend-file,id=memory,size=%uM,mem-path=/proc/self/fd/%d,share=%s",
+			  options->memory_mb, FD_MEMORY, boot->shared ? "on" : "off"));
+	add(arguments, "-chardev", print("socket,id=console,fd=%d", FD_CONSOLE));
+	add(arguments, "-device", copy("isa-serial,chardev=console"));
+	add(arguments, "-chardev", print("socket,id=port,fd=%d", FD_PORT));
+	if (boot->serial) {
+		add(arguments, "-device", copy("isa-serial,chardev=port"));
+	} else {
+		add(arguments, "-device",
+		    print("virtio-serial-%s,max_ports=2", virtio_bus(options)));
+		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
+	}
+	if (!options->no_port)
+		add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
+	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
+	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
+	add_disks(setup, arguments, real);
+	add_network(setup, arguments, real);
+	for (i = 0; i < options->qemu.count; i++)
+		add(arguments, options->qemu.items[i], NULL);
+	/* What a guest that broke out of QEMU could do. */
+	add(arguments, "-sandbox",
+	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
+	/*
+	 * no_timer_check: an emulator that is short of time misses the ten ticks that a
+	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
+	 */
+	if (boot->initramfs >= 0) {
+		char *khz = tsc_early_khz(setup);
+
+		add(arguments, "-kernel", copy(setup->kernel.image));
+		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
+		add(arguments, "-append",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s",
+			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
+			  setup->kernel.driver ? " qemu_run_driver=1" : "", khz,
+			  machine_append(options),
+			  options->append ? " " : "", options->append ? options->append : ""));
+		free(khz);
+	} else {
+		if (boot->by_file)
+			add(arguments, "-add-fd", print("fd=%d,set=1", FD_STATE));
+		add(arguments, "-incoming", copy("defer"));
+	}
+}

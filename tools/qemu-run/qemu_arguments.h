@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* QEMU's command line. */
+#ifndef QEMU_RUN_QEMU_ARGUMENTS_H
+#define QEMU_RUN_QEMU_ARGUMENTS_H
+
+#include "machine.h"
+
+/* Where QEMU finds its connections: no path of the file system is involved. */
+enum qemu_fd {
+	FD_PORT = 10,
+	FD_CONSOLE,
+	FD_MONITOR,
+	FD_MEMORY,
+	FD_STATE,
+	FD_INITRAMFS,
+	FD_LAST = FD_INITRAMFS,
+};
+
+/**
+ * qemu_arguments() - QEMU's command line
+ * @setup: what the machine is made from
+ * @boot: how its guest begins
+ * @arguments: receives it, the program first
+ */
+void qemu_arguments(const struct setup *setup, const struct boot *boot, struct list *arguments);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* QEMU's machine protocol: JSON objects, a line each. */
+#ifndef QEMU_RUN_QMP_H
+#define QEMU_RUN_QMP_H
+
+#include <jansson.h>
+#include "util.h"
+
+/**
+ * qmp_next() - removes the next reply from what QEMU has sent
+ * @replies: what it has sent; its greeting and events are dropped
+ *
+ * Return: an object with the member "return" or "error", for json_decref(); NULL where
+ * there is none yet.
+ */
+json_t *qmp_next(struct text *replies);
+
+/**
+ * qmp_refusal() - why QEMU refuses
+ * @reply: a reply
+ *
+ * Return: the text, valid as long as @reply, or NULL if QEMU does not refuse.
+ */
+const char *qmp_refusal(const json_t *reply);
+
+#endif

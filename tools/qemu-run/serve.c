@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include "job.h"
+#include "last_words.h"
+#include "serve.h"
+
+/* A restored guest takes a tenth of a second to start the command; files more. */
+#define START_NS (120 * 1000000000ULL)
+/* How much longer than the guest's own deadline the host waits. */
+#define GRACE_NS (5 * 1000000000ULL)
+/* From the status to QEMU's end. */
+#define END_NS	 (10 * 1000000000ULL)
+
+static int give_job(struct session *session)
+{
+	const struct options *options = session->setup->options;
+	struct channel *channel = &session->machine.channel;
+	const struct job_writer writer = {
+		.emit = session_emit,
+		.context = session,
+		.signals = session->signals,
+		.error = session->error,
+	};
+	struct job job;
+
+	if (job_head(&job, options, session->error))
+		return -1;
+	session->facts.job_ns = now_ns();
+	channel_queue(channel, FRAME_JOB, &job, sizeof(job));
+	explicit_bzero(&job, sizeof(job));
+	/* A guest on a serial port has the rest of it in its initramfs. */
+	if (channel->serial)
+		channel_queue(channel, FRAME_PACKED, NULL, 0);
+	else if (job_body(session->setup, options->preload && session->machine.restored, &writer))
+		return -1;
+	channel_queue(channel, FRAME_START, NULL, 0);
+	/* A terminal that is not ours to read: the command sees its end. */
+	if (!session->streams->input_open)
+		channel_queue(channel, FRAME_INPUT, NULL, 0);
+	return 0;
+}
+
+/* limit() - the time by which something has to happen, or 0. */
+static uint64_t limit(const struct session *session)
+{
+	const struct facts *facts = &session->facts;
+	uint64_t timeout_ms = session->setup->options->timeout_ms;
+
+	if (facts->have_status)
+		return facts->status_ns + END_NS;
+	if (facts->refused)
+		return facts->job_ns + START_NS + END_NS;
+	if (!facts->started)
+		return facts->job_ns + START_NS;
+	return timeout_ms ? facts->started_ns + timeout_ms * 1000000 + GRACE_NS : 0;
+}
+
+static void attend(struct session *session)
+{
+	uint64_t until;
+
+	for (;;) {
+		until = limit(session);
+		if (until && now_ns() >= until) {
+			/* A reader of ours is slow: that is no fault of the guest's. */
+			if (streams_full(session->streams)) {
+				until = now_ns() + END_NS;
+			} else {
+				session->killed = true;
+				last_words(session);
+				return;
+			}
+		}
+		if (session_step(session, until))
+			return;
+	}
+}
+
+/* What QEMU left for our readers, who may be slow. */
+static void drain(struct session *session)
+{
+	struct streams *streams = session->streams;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stream *stream = &streams->output[i];
+
+		while (stream->waiting.length && !session->signals->interrupted) {
+			struct pollfd events[] = {
+				{ .fd = session->signals->fd, .events = POLLIN },
+				{ .fd = stream->fd, .events = POLLOUT },
+			};
+
+			if (poll(events, 2, -1) < 0)
+				continue;
+			if (events[0].revents)
+				signals_read(session->signals);
+			if (events[1].revents)
+				streams_write(streams, i, session->error);
+		}
+	}
+}
+
+int serve(struct session *session)
+{
+	struct streams *streams = session->streams;
+	int err;
+
+	if (session->setup->options->terminal)
+		terminal_begin(&streams->terminal);
+	err = give_job(session);
+	if (!err || session->facts.refused)
+		attend(session);
+	drain(session);
+	terminal_end(&streams->terminal);
+	return err;
+}

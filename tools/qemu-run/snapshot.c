@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <poll.h>
+#include <string.h>
+#include "monitor.h"
+#include "snapshot.h"
+
+/* QEMU answers at once, but may be busy with a slow disk. */
+#define SAVE_NS (60 * 1000000000ULL)
+
+/*
+ * start_saving() - tells QEMU where to write the devices' state
+ *
+ * By file:, which QEMU 8.2 learned, or else by fd:, which must be no file from 11.1 on:
+ * QEMU refuses what it does not know.
+ *
+ * Return: 1 by file:, 0 by fd:, -1 on an error.
+ */
+static int start_saving(struct session *session, int state)
+{
+	json_t *reply;
+	bool refused;
+
+	reply = monitor_do(session, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}",
+			   state);
+	if (!reply)
+		return -1;
+	json_decref(reply);
+	if (monitor_try(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}",
+			-1, now_ns() + SAVE_NS, &reply))
+		return error_add(session->error, "QEMU's monitor does not answer");
+	refused = json_object_get(reply, "error");
+	json_decref(reply);
+	if (!refused)
+		return 1;
+	reply = monitor_do(session, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}",
+			   state);
+	if (!reply)
+		return -1;
+	json_decref(reply);
+	reply = monitor_do(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}",
+			   -1);
+	json_decref(reply);
+	return reply ? 0 : -1;
+}
+
+/* wait_saved() - waits until QEMU has written the devices' state. */
+static int wait_saved(struct session *session)
+{
+	for (;;) {
+		json_t *reply = monitor_do(session, "{\"execute\":\"query-migrate\"}", -1);
+		const char *status;
+		int done = 0;
+
+		if (!reply)
+			return -1;
+		status = json_string_value(json_object_get(json_object_get(reply, "return"),
+							   "status"));
+		if (status && !strcmp(status, "completed"))
+			done = 1;
+		else if (status && (!strcmp(status, "failed") || !strcmp(status, "cancelled")))
+			done = error_add(session->error, "QEMU cannot save the guest: %s", status);
+		json_decref(reply);
+		if (done)
+			return done < 0 ? -1 : 0;
+		poll(NULL, 0, 2);
+	}
+}
+
+int snapshot_save(struct session *session, int state)
+{
+	static const char *const commands[] = {
+		"{\"execute\":\"qmp_capabilities\"}",
+		"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
+		"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}",
+	};
+	int by_file;
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		json_t *reply = monitor_do(session, commands[i], -1);
+
+		if (!reply)
+			return -1;
+		json_decref(reply);
+	}
+	by_file = start_saving(session, state);
+	return by_file < 0 || wait_saved(session) ? -1 : by_file;
+}

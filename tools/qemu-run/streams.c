@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "streams.h"
+
+/* How much a pipe or a terminal takes without waiting, once poll(2) says that it does. */
+#define WRITE_MAX 4096
+
+static bool foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+void streams_init(struct streams *streams)
+{
+	int i;
+
+	*streams = (struct streams){ 0 };
+	for (i = 0; i < 2; i++) {
+		struct stat st;
+
+		streams->output[i].fd = i + 1;
+		streams->output[i].regular =
+			!fstat(i + 1, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+	}
+	/* Reading a terminal from the background would stop this process. */
+	streams->input_open = !isatty(STDIN_FILENO) || foreground();
+}
+
+bool streams_are_terminal(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && foreground();
+}
+
+bool streams_full(const struct streams *streams)
+{
+	return streams->output[0].waiting.length || streams->output[1].waiting.length;
+}
+
+void streams_add(struct streams *streams, int number, const void *data, size_t length)
+{
+	if (!streams->output[number].broken)
+		text_add(&streams->output[number].waiting, data, length);
+}
+
+bool streams_write(struct streams *streams, int number, struct error *error)
+{
+	struct stream *stream = &streams->output[number];
+	size_t length = stream->waiting.length;
+	ssize_t done;
+
+	if (!stream->regular && length > WRITE_MAX)
+		length = WRITE_MAX;
+	done = write(stream->fd, stream->waiting.data, length);
+	if (done >= 0) {
+		text_drop(&stream->waiting, done);
+		return false;
+	}
+	if (errno == EAGAIN || errno == EINTR)
+		return false;
+	/* The command learns of EPIPE as it would here: by SIGPIPE. */
+	if (errno != EPIPE) {
+		error_add(error, "%s: %s", number ? "stderr" : "stdout", strerror(errno));
+		streams->lost = true;
+	}
+	stream->broken = true;
+	text_free(&stream->waiting);
+	return true;
+}
+
+size_t streams_input_room(const struct streams *streams, const struct channel *channel)
+{
+	size_t window = channel->serial ? 2 * SERIAL_WINDOW : INPUT_WINDOW;
+
+	return streams->input_sent < window ? window - streams->input_sent : 0;
+}
+
+bool streams_input(struct streams *streams, struct channel *channel)
+{
+	static unsigned char part[FRAME_MAX];
+	size_t room = streams_input_room(streams, channel);
+	ssize_t length;
+
+	length = read(STDIN_FILENO, part, room < sizeof(part) ? room : sizeof(part));
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) {
+		length = 0;
+		streams->input_open = false;
+	}
+	if (streams->terminal.raw && terminal_escaped(&streams->terminal, part, length))
+		return true;
+	streams->input_sent += length;
+	channel_queue(channel, FRAME_INPUT, part, length);
+	return false;
+}
+
+int streams_credit(struct streams *streams, const struct frame *frame)
+{
+	uint32_t number;
+
+	if (frame->length != sizeof(number))
+		return -1;
+	memcpy(&number, frame->data, sizeof(number));
+	if (number > streams->input_sent)
+		return -1;
+	streams->input_sent -= number;
+	return 0;
+}
+
+void streams_free(struct streams *streams)
+{
+	text_free(&streams->output[0].waiting);
+	text_free(&streams->output[1].waiting);
+}

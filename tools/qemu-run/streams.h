@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The host's stdin, stdout and stderr, which are the command's. */
+#ifndef QEMU_RUN_STREAMS_H
+#define QEMU_RUN_STREAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "channel.h"
+#include "error.h"
+#include "terminal.h"
+
+/**
+ * struct stream - stdout or stderr
+ * @fd: its descriptor
+ * @regular: a file: a write never waits for a reader
+ * @broken: nothing can be written any more
+ * @waiting: what is to be written
+ */
+struct stream {
+	int fd;
+	bool regular;
+	bool broken;
+	struct text waiting;
+};
+
+/**
+ * struct streams - the three of them
+ * @output: stdout and stderr
+ * @lost: an error other than a reader that is gone: output was lost
+ * @input_open: stdin may be read
+ * @input_sent: bytes of stdin that the command has not consumed yet
+ * @terminal: at stdin, if the command gets a terminal
+ */
+struct streams {
+	struct stream output[2];
+	bool lost;
+	bool input_open;
+	uint32_t input_sent;
+	struct terminal terminal;
+};
+
+/**
+ * streams_init() - looks at what they are
+ * @streams: receives it
+ */
+void streams_init(struct streams *streams);
+
+/**
+ * streams_are_terminal() - whether stdin and stdout are a terminal that is ours
+ */
+bool streams_are_terminal(void);
+
+/**
+ * streams_full() - whether something waits for a reader: then the guest has to, too
+ * @streams: the streams
+ */
+bool streams_full(const struct streams *streams);
+
+/**
+ * streams_add() - adds what the command has written
+ * @streams: the streams
+ * @number: 0 for stdout, 1 for stderr
+ * @data: what
+ * @length: how many bytes
+ */
+void streams_add(struct streams *streams, int number, const void *data, size_t length);
+
+/**
+ * streams_write() - writes some of what waits; call it when poll(2) says that it can
+ * @streams: the streams
+ * @number: 0 for stdout, 1 for stderr
+ * @error: receives why it cannot be written
+ *
+ * Return: whether the stream is broken since now.
+ */
+bool streams_write(struct streams *streams, int number, struct error *error);
+
+/**
+ * streams_input_room() - how much of stdin may be sent now
+ * @streams: the streams
+ * @channel: where it goes
+ *
+ * Return: bytes.
+ */
+size_t streams_input_room(const struct streams *streams, const struct channel *channel);
+
+/**
+ * streams_input() - reads stdin and queues it for the command
+ * @streams: the streams
+ * @channel: where it goes
+ *
+ * Return: whether the user typed what ends the run.
+ */
+bool streams_input(struct streams *streams, struct channel *channel);
+
+/**
+ * streams_credit() - notes that the command has consumed some of its input
+ * @streams: the streams
+ * @frame: FRAME_CREDIT
+ *
+ * Return: 0, or -1 for a frame that no honest guest sends.
+ */
+int streams_credit(struct streams *streams, const struct frame *frame);
+
+void streams_free(struct streams *streams);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A guest booted once, its memory and its devices' state in files. */
+#ifndef QEMU_RUN_TEMPLATE_H
+#define QEMU_RUN_TEMPLATE_H
+
+#include "session.h"
+
+/**
+ * struct template - a booted guest, open
+ * @memory: its memory
+ * @state: its devices' state
+ * @by_file: QEMU reads @state by file:, not by fd:
+ * @method: how its init ends the machine
+ */
+struct template {
+	int memory;
+	int state;
+	bool by_file;
+	uint32_t method;
+};
+
+/**
+ * template_open() - finds the template for this run, or makes it
+ * @template: receives it
+ * @setup: the run
+ * @signals: may end the making
+ * @failed: receives the session with a guest that could not be made a template, if
+ *	    that is why there is none
+ * @error: receives what went wrong
+ *
+ * Return: 1 when there is one, 0 when this run has to boot cold, -1 when it cannot run
+ * at all.
+ */
+int template_open(struct template *template, const struct setup *setup,
+		  struct signals *signals, struct session **failed, struct error *error);
+
+/**
+ * template_close() - closes a template
+ * @template: the template
+ */
+void template_close(struct template *template);
+
+/**
+ * template_initramfs() - the initramfs that the template was booted with
+ * @setup: the run
+ *
+ * Return: the file, open, or -1 when there is none.
+ */
+int template_initramfs(const struct setup *setup);
+
+/**
+ * template_discard() - removes the template for this run: it does not work
+ * @setup: the run
+ */
+void template_discard(const struct setup *setup);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include "template_key.h"
+#include "wire/protocol.h"
+
+/* sum_of_tree() - changes when any file below @path does. */
+static uint64_t sum_of_tree(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	uint64_t sum = 0;
+	char *line;
+
+	line = identity(path);
+	if (directory) {
+		while ((entry = readdir(directory))) {
+			char *child;
+
+			if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+				continue;
+			child = print("%s/%s", path, entry->d_name);
+			/* A sum, since a directory has no order. */
+			sum += sum_of_tree(child);
+			free(child);
+		}
+		closedir(directory);
+	} else {
+		sum = hash(line);
+	}
+	free(line);
+	return sum;
+}
+
+static void add_file(struct text *key, const char *what, const char *path)
+{
+	char *line = identity(path);
+
+	text_print(key, "%s %s\n", what, line);
+	free(line);
+}
+
+/* Where the distributions have the one that scripts/initramfs packs. */
+static const char *const busyboxes[] = {
+	"/bin/busybox", "/usr/sbin/busybox", "/usr/bin/busybox-static", "/bin/busybox.static",
+};
+
+char *template_key(const struct setup *setup)
+{
+	const struct options *options = setup->options;
+	struct text key = { 0 };
+	char *path;
+	size_t i;
+
+	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
+	add_file(&key, "kernel", setup->kernel.image);
+	path = print("%s/modules.dep", setup->kernel.modules);
+	add_file(&key, "modules", path);
+	free(path);
+	if (setup->kernel.driver)
+		add_file(&key, "driver", setup->kernel.driver);
+	add_file(&key, "init", setup->places.init);
+	add_file(&key, "qemu", setup->places.qemu);
+	for (i = 0; i < sizeof(busyboxes) / sizeof(*busyboxes); i++)
+		add_file(&key, "busybox", busyboxes[i]);
+	path = print("%s/scripts/initramfs", setup->places.top);
+	add_file(&key, "packer", path);
+	free(path);
+	path = print("%s/rootfs", setup->places.top);
+	text_print(&key, "rootfs %s %016llx\n", path, (unsigned long long)sum_of_tree(path));
+	free(path);
+	text_print(&key, "machine %d\nmemory %u\ncpus %u\ndisks %zu\nnic %s\nappend %s\n",
+		   options->machine, options->memory_mb, options->cpus,
+		   options->disk_count, options->nic ? options->nic : "none",
+		   options->append ? options->append : "");
+	text_print(&key, "port %d\n", !options->no_port);
+	for (i = 0; options->preload && i < options->module_count; i++) {
+		const struct module_option *module = &options->modules[i];
+
+		text_print(&key, "module %s %s\n", module->name, module->parameters);
+		add_file(&key, "of", module->name);
+	}
+	for (i = 0; i < options->qemu.count; i++)
+		text_print(&key, "qemu %s\n", options->qemu.items[i]);
+	if (setup->accelerator.kvm) {
+		/* The guest has seen this host's processor. */
+		char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096);
+
+		text_print(&key, "kvm %s", boot ? boot : "\n");
+		free(boot);
+	}
+	return key.data;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* outcome_decide(), case by case: what the guest said, how QEMU ended, and the outcome. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../outcome.h"
+
+#define S 1000000000ULL
+
+/* How QEMU ended, as waitpid(2) gives it. */
+#define CODE(code)     ((((code) << 1 | 1) & 0xff) << 8)
+#define POWERED_OFF    0
+#define QEMU_FAILED    (1 << 8)
+#define BY_SIGNAL(n)   (n)
+
+/* What the guest said. */
+#define BOOTED	       .hello = true, .method = POWEROFF_PORT, .job_ns = 1 * S
+#define STARTED	       BOOTED, .started = true, .started_ns = 1 * S
+#define RETURNED(c)    STARTED, .have_status = true, .status = { .code = (c) }
+#define REFUSED(c)     STARTED, .refused = true, .refused_status = (c)
+
+/* How the machine ended, at a time, by the host's clock. */
+#define ENDED_WITHOUT_GETS(s, at) .ended = true, .wait_status = (s), .end_ns = (at)
+#define ENDED(s, at)   ENDED_WITHOUT_GETS(s, at), .gets_complete = true
+
+static const struct {
+	const char *name;
+	struct facts facts;
+	struct ending ending;
+	struct options options;
+	enum outcome outcome;
+	int exit_status;
+} cases[] = {
+	{ "the command returns 0", { RETURNED(0) }, { ENDED(CODE(0), 2 * S) }, { 0 },
+	  OUTCOME_EXIT, 0 },
+	{ "the command returns 42", { RETURNED(42) }, { ENDED(CODE(42), 2 * S) }, { 0 },
+	  OUTCOME_EXIT, 42 },
+	{ "the command returns 200, of which the port carries seven bits", { RETURNED(200) },
+	  { ENDED(CODE(72), 2 * S) }, { 0 }, OUTCOME_EXIT, 200 },
+	{ "a signal ends the command",
+	  { STARTED, .have_status = true, .status = { .code = 137, .signal = 9 } },
+	  { ENDED(CODE(9), 2 * S) }, { 0 }, OUTCOME_SIGNAL, 137 },
+	{ "status and code differ", { RETURNED(0) }, { ENDED(CODE(1), 2 * S) }, { 0 },
+	  OUTCOME_SILENT, EXIT_SILENT },
+	{ "a status, and QEMU powers off instead of the code", { RETURNED(0) },
+	  { ENDED(POWERED_OFF, 2 * S) }, { 0 }, OUTCOME_SILENT, EXIT_SILENT },
+	{ "a status, and no way to the port",
+	  { .hello = true, .job_ns = 1 * S, .started = true, .have_status = true }, { ENDED(POWERED_OFF, 2 * S) }, { 0 },
+	  OUTCOME_EXIT, 0 },
+	{ "--bare: the port is the command's", { RETURNED(0) }, { ENDED(CODE(7), 2 * S) },
+	  { .bare = true }, OUTCOME_EXIT, 0 },
+	{ "--bare: the command writes the port", { STARTED }, { ENDED(CODE(7), 2 * S) },
+	  { .bare = true }, OUTCOME_PORT, 7 },
+	{ "0, and a new taint of the kernel's",
+	  { STARTED, .have_status = true, .status = { .taint_after = 1 << 9 } },
+	  { ENDED(CODE(0), 2 * S) }, { 0 }, OUTCOME_SPLAT, EXIT_SPLAT },
+	{ "0, and an old taint",
+	  { STARTED, .have_status = true,
+	    .status = { .taint_before = 1 << 9, .taint_after = 1 << 9 } },
+	  { ENDED(CODE(0), 2 * S) }, { 0 }, OUTCOME_EXIT, 0 },
+	{ "0, and a taint that is no complaint: an out-of-tree module",
+	  { STARTED, .have_status = true, .status = { .taint_after = 1 << 12 } },
+	  { ENDED(CODE(0), 2 * S) }, { 0 }, OUTCOME_EXIT, 0 },
+	{ "0, and a complaint, with --allow-splat",
+	  { STARTED, .have_status = true, .status = { .taint_after = 1 << 9 } },
+	  { ENDED(CODE(0), 2 * S) }, { .allow_splat = true }, OUTCOME_EXIT, 0 },
+	{ "0, and a file of --get is missing", { RETURNED(0) },
+	  { ENDED_WITHOUT_GETS(CODE(0), 2 * S) }, { 0 }, OUTCOME_CANNOT_RUN,
+	  EXIT_CANNOT_RUN },
+	{ "42, and a file of --get is missing", { RETURNED(42) },
+	  { ENDED_WITHOUT_GETS(CODE(42), 2 * S) }, { 0 }, OUTCOME_EXIT, 42 },
+	{ "output is lost, whatever the status", { RETURNED(42) },
+	  { ENDED(CODE(42), 2 * S), .output_lost = true }, { 0 }, OUTCOME_CANNOT_RUN,
+	  EXIT_CANNOT_RUN },
+	{ "input is lost", { STARTED }, { .input_lost = true, .bad_guest = true }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "the deadline, as the guest says", { STARTED, .deadline_passed = true },
+	  { ENDED(CODE(124), 4 * S) }, { .timeout_ms = 2000 }, OUTCOME_DEADLINE, EXIT_DEADLINE },
+	{ "the deadline, by its code", { STARTED }, { ENDED(CODE(124), 4 * S) },
+	  { .timeout_ms = 2000 }, OUTCOME_DEADLINE, EXIT_DEADLINE },
+	{ "the deadline's code before the deadline: a power-off", { STARTED },
+	  { ENDED(CODE(124), 2 * S) }, { .timeout_ms = 2000 }, OUTCOME_SILENT, EXIT_SILENT },
+	{ "the deadline's code without a deadline", { STARTED }, { ENDED(CODE(124), 4 * S) },
+	  { 0 }, OUTCOME_SILENT, EXIT_SILENT },
+	{ "a panic, by its code", { STARTED }, { ENDED(CODE(121), 2 * S) }, { 0 },
+	  OUTCOME_PANIC, EXIT_PANIC },
+	{ "a panic, by the console", { STARTED },
+	  { ENDED(POWERED_OFF, 2 * S), .spoke = true, .panicked = true }, { 0 }, OUTCOME_PANIC,
+	  EXIT_PANIC },
+	{ "a reset", { STARTED }, { ENDED(POWERED_OFF, 2 * S) }, { 0 }, OUTCOME_SILENT,
+	  EXIT_SILENT },
+	{ "a code that means nothing", { STARTED }, { ENDED(CODE(7), 2 * S) }, { 0 },
+	  OUTCOME_SILENT, EXIT_SILENT },
+	{ "it hung", { STARTED }, { .killed = true }, { 0 }, OUTCOME_HUNG, EXIT_HUNG },
+	{ "no such command", { REFUSED(127) }, { ENDED(CODE(127), 2 * S) }, { 0 },
+	  OUTCOME_NOT_FOUND, EXIT_NOT_FOUND },
+	{ "a command that cannot be executed", { REFUSED(126) }, { ENDED(CODE(126), 2 * S) },
+	  { 0 }, OUTCOME_NOT_EXECUTABLE, EXIT_NOT_EXECUTABLE },
+	{ "a module that does not load",
+	  { BOOTED, .refused = true, .refused_status = 125 }, { ENDED(CODE(125), 2 * S) }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "a refusal that the code contradicts", { REFUSED(127) }, { ENDED(CODE(0), 2 * S) },
+	  { 0 }, OUTCOME_SILENT, EXIT_SILENT },
+	{ "what is no message", { STARTED }, { .bad_guest = true }, { 0 }, OUTCOME_SILENT,
+	  EXIT_SILENT },
+	{ "what is no message, of a kernel with one serial port", { 0 },
+	  { .bad_guest = true, .serial = true }, { 0 }, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "init says what its kernel lacks", { 0 },
+	  { ENDED(CODE(125), 2 * S), .spoke = true, .missing = "virtio_pci" }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "init cannot begin", { 0 }, { ENDED(CODE(125), 2 * S), .spoke = true }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "QEMU does not start", { 0 }, { ENDED(QEMU_FAILED, 2 * S), .messages = "no" }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "QEMU dies of a signal", { STARTED }, { ENDED(BY_SIGNAL(11), 2 * S) }, { 0 },
+	  OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "no machine was started", { 0 }, { 0 }, { 0 }, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "Ctrl-C", { STARTED }, { .interrupted = 2 }, { 0 }, OUTCOME_INTERRUPTED, 130 },
+};
+
+int main(void)
+{
+	const size_t count = sizeof(cases) / sizeof(cases[0]);
+	int failed = 0;
+	size_t i;
+
+	printf("1..%zu\n", count);
+	for (i = 0; i < count; i++) {
+		struct verdict verdict = outcome_decide(&cases[i].facts, &cases[i].ending,
+							&cases[i].options, "release");
+		bool good = verdict.outcome == cases[i].outcome &&
+			    verdict.exit_status == cases[i].exit_status;
+
+		printf("%sok %zu - %s\n", good ? "" : "not ", i + 1, cases[i].name);
+		if (!good)
+			printf("# %s, status %d\n", outcome_name(verdict.outcome),
+			       verdict.exit_status);
+		failed += !good;
+		free(verdict.why);
+	}
+	return failed ? 1 : 0;
+}

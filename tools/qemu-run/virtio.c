@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "modules.h"
+#include "virtio.h"
+
+const char *const *virtio_modules(const struct options *options)
+{
+	static const char *const pci[] = { "virtio_pci", "virtio_console", NULL };
+	static const char *const mmio[] = { "virtio_mmio", "virtio_console", NULL };
+
+	return options->machine == MACHINE_MICROVM ? mmio : pci;
+}
+
+/* option_of() - CONFIG_VIRTIO_PCI for virtio_pci. */
+static char *option_of(const char *module)
+{
+	char *option = print("CONFIG_%s", module), *c;
+
+	for (c = option; *c; c++)
+		*c = toupper((unsigned char)*c);
+	return option;
+}
+
+/* configured() - 'y', 'm', or 'n'. */
+static char configured(const char *config, const char *option)
+{
+	char *line = print("\n%s=", option);
+	const char *found = strstr(config, line);
+	char value = found ? found[strlen(line)] : 'n';
+
+	free(line);
+	return value;
+}
+
+static char *by_configuration(const struct setup *setup)
+{
+	char *path = print("%s/config", setup->kernel.directory), *missing = NULL;
+	char *config = read_file(path, 16 << 20);
+	const char *const *modules = virtio_modules(setup->options);
+	size_t i;
+
+	free(path);
+	for (i = 0; modules[i] && !missing; i++) {
+		char *option = option_of(modules[i]);
+		int there = modules_has(&setup->kernel, modules[i]);
+		char value = config ? configured(config, option) : '?';
+
+		if (value == 'n' || (value == '?' && !there))
+			missing = print("%s (%s)", modules[i], option);
+		else if (value == 'm' && there != 1)
+			missing = print("the module %s (%s=m)", modules[i], option);
+		free(option);
+	}
+	free(config);
+	return missing;
+}
+
+/* What a boot says depends on; the rest of a template's key does not matter to it. */
+static char *make_key(const struct setup *setup)
+{
+	char *modules = print("%s/modules/modules.dep", setup->kernel.directory);
+	char *lines[] = { identity(setup->kernel.image), identity(modules),
+			  identity(setup->places.init), identity(setup->places.qemu) };
+	struct text key = { 0 };
+	size_t i;
+
+	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		text_print(&key, "%s\n", lines[i]);
+		free(lines[i]);
+	}
+	text_print(&key, "machine %d\n", setup->options->machine);
+	text_print(&key, "append %s\n", setup->options->append ? setup->options->append : "");
+	for (i = 0; i < setup->options->qemu.count; i++)
+		text_print(&key, "qemu %s\n", setup->options->qemu.items[i]);
+	free(modules);
+	return key.data;
+}
+
+static char *path_for(const struct setup *setup, const char *key)
+{
+	return print("%s/lacks/%016llx", setup->places.cache, (unsigned long long)hash(key));
+}
+
+static char *remembered(const struct setup *setup)
+{
+	char *key, *path, *was, *missing = NULL;
+
+	if (!setup->places.cache)
+		return NULL;
+	key = make_key(setup);
+	path = path_for(setup, key);
+	was = read_file(path, 65536);
+	if (was && !strncmp(was, key, strlen(key)))
+		missing = copy(was + strlen(key));
+	free(was);
+	free(path);
+	free(key);
+	return missing;
+}
+
+void virtio_missing_keep(const struct setup *setup, const char *missing)
+{
+	char *key, *path, *content;
+
+	if (!setup->places.cache)
+		return;
+	key = make_key(setup);
+	path = path_for(setup, key);
+	content = print("%s%s", key, missing);
+	/* Not kept, it is found out again: a boot more, and no harm. */
+	(void)replace_file(path, content);
+	free(content);
+	free(path);
+	free(key);
+}
+
+char *virtio_missing(const struct setup *setup)
+{
+	char *missing = by_configuration(setup);
+
+	return missing ? missing : remembered(setup);
+}
+
+char *virtio_missing_said(const struct session *session)
+{
+	const struct text *console = &session->machine.console.text;
+	const char *text = console->data ? strstr(console->data, VIRTIO_MISSING) : NULL;
+	size_t length = 0;
+
+	if (!text || session->facts.hello)
+		return NULL;
+	text += strlen(VIRTIO_MISSING);
+	while (length < 200 && text[length] >= ' ' && text[length] < 0x7f)
+		length++;
+	return length ? print("%.*s", (int)length, text) : NULL;
+}
