@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,59 +10,11 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "init.h"
-
-/* put_line() - a line for the kernel's log, which the console shows. */
-static void put_line(const char *line)
-{
-	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-
-	/* A kernel without a log has a console all the same. */
-	if (log < 0)
-		log = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	if (log < 0)
-		return;
-	(void)!write(log, line, strlen(line));
-	close(log);
-}
-
-void log_line(const char *format, ...)
-{
-	char line[512];
-	va_list arguments;
-	int length;
-
-	length = snprintf(line, sizeof(line), "<4>qemu-run: ");
-	va_start(arguments, format);
-	vsnprintf(line + length, sizeof(line) - length, format, arguments);
-	va_end(arguments);
-	put_line(line);
-}
-
-void lacks(const char *what)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "<0>" VIRTIO_MISSING "%s\n", what);
-	put_line(line);
-}
-
-int write_text(const char *path, const char *text)
-{
-	int file = open(path, O_WRONLY | O_CLOEXEC);
-	int err = 0;
-
-	if (file < 0)
-		return -errno;
-	if (write(file, text, strlen(text)) < 0)
-		err = -errno;
-	close(file);
-	return err;
-}
+#include "boot.h"
+#include "log.h"
 
 int run_tool(const char *const argv[])
 {
@@ -82,12 +33,7 @@ int run_tool(const char *const argv[])
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int load_module(const void *image, size_t length, const char *parameters)
-{
-	return syscall(SYS_init_module, image, length, parameters) ? -errno : 0;
-}
-
-/* What a kernel without devtmpfs does not make by itself. */
+/* A kernel without devtmpfs makes no device nodes by itself. */
 static void make_nodes(void)
 {
 	static const struct {
@@ -130,7 +76,7 @@ static void mount_all(void)
 
 	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].where, 0755);
-		/* A kernel may lack some of them: the command will say so. */
+		/* A kernel may lack some of these; only a command that needs one will fail. */
 		if (!mount(mounts[i].type, mounts[i].where, mounts[i].type, 0,
 			   mounts[i].options))
 			continue;
@@ -139,7 +85,7 @@ static void mount_all(void)
 		if (i < 3)
 			log_line("cannot mount %s: %s", mounts[i].where, strerror(errno));
 	}
-	/* As udev would have made them. */
+	/* The links that udev makes elsewhere. */
 	(void)!symlink("/proc/self/fd", "/dev/fd");
 	(void)!symlink("/proc/self/fd/0", "/dev/stdin");
 	(void)!symlink("/proc/self/fd/1", "/dev/stdout");
@@ -170,15 +116,15 @@ void boot(void)
 	setenv("HOME", HOME, 1);
 	mkdir(HOME, 0700);
 	run_tool(install);
-	/* Built in, perhaps: what matters is the port that appears, or not. */
+	/* A failure is no error: the drivers may be built in. channel_open() will tell. */
 	run_tool(modprobe);
 	if (getenv("qemu_run_driver") && run_tool(driver))
 		log_line("qemu_poweroff does not load");
 	sethostname("guest", 5);
 	loopback_up();
 
-	/* A panic that nobody catches must end QEMU, not wait for a hand on a button. */
+	/* A panic that no driver catches must end QEMU, and not wait for a reset. */
 	write_text("/proc/sys/kernel/panic", "-1");
-	/* From here on the console carries all that the kernel says. */
+	/* From here on the console shows every line of the log. */
 	write_text("/proc/sys/kernel/printk", "8");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The connection to the host. A virtio-serial port where the kernel has the
- * drivers: it tells each side when the other is slow. Else the second serial
- * port, which does not: see FRAME_ACK.
+ * The connection to the host: a virtio-serial port if the kernel has the drivers,
+ * else the second serial port. A virtio-serial port tells each side when the other
+ * side is slow. A serial port does not: see FRAME_ACK.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,12 +14,13 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-#include "init.h"
+#include "channel.h"
+#include "log.h"
 
 #define PORTS  "/sys/class/virtio-ports"
 #define SERIAL "/dev/ttyS1"
 
-/* find_port() - opens the port of our name, or returns -1. */
+/* Opens the virtio-serial port that has our name, or returns -1. */
 static int find_port(void)
 {
 	char path[64], name[64];
@@ -49,7 +50,7 @@ static int find_port(void)
 	return found;
 }
 
-/* has_pci() - whether this machine's devices are on a PCI bus, as not on a microvm. */
+/* False on a microvm: its devices are on the platform bus. */
 static bool has_pci(void)
 {
 	DIR *devices = opendir("/sys/bus/pci/devices");
@@ -67,35 +68,38 @@ static int open_virtio(void)
 	bool pci = has_pci();
 	int tries, file;
 
-	/* Without the drivers there is nothing to wait for. */
+	/* Without the drivers no port will ever appear. */
 	if (access(pci ? "/sys/bus/pci/drivers/virtio-pci" :
 			 "/sys/bus/platform/drivers/virtio-mmio", F_OK)) {
-		lacks(pci ? "virtio_pci (CONFIG_VIRTIO_PCI)" : "virtio_mmio (CONFIG_VIRTIO_MMIO)");
+		log_missing(pci ? "virtio_pci (CONFIG_VIRTIO_PCI)" :
+				  "virtio_mmio (CONFIG_VIRTIO_MMIO)");
 		return -ENODEV;
 	}
 	if (access(PORTS, F_OK)) {
-		lacks("virtio_console (CONFIG_VIRTIO_CONSOLE)");
+		log_missing("virtio_console (CONFIG_VIRTIO_CONSOLE)");
 		return -ENODEV;
 	}
-	/* The port appears when a kernel thread has got round to it. */
+	/* A kernel thread makes the port a little later. */
 	for (tries = 0; tries < 5000; tries++) {
 		file = find_port();
 		if (file >= 0)
 			return file;
 		usleep(1000);
 	}
-	lacks("a virtio-serial port that appears");
+	log_missing("a virtio-serial port that appears");
 	return -ENODEV;
 }
 
-void channel_drain(int serial)
+void channel_drain(const struct channel *channel)
 {
 	unsigned int state;
 	int tries;
 
-	/* Not tcdrain(3), which waits for as long as the host does not read. */
+	if (!channel->serial)
+		return;
+	/* tcdrain(3) would wait for as long as the host does not read. */
 	for (tries = 0; tries < 1000; tries++) {
-		if (ioctl(serial, TIOCSERGETLSR, &state) || (state & TIOCSER_TEMT))
+		if (ioctl(channel->fd, TIOCSERGETLSR, &state) || (state & TIOCSER_TEMT))
 			return;
 		usleep(1000);
 	}
@@ -108,16 +112,16 @@ static int open_serial(void)
 	int file;
 
 	file = open(SERIAL, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	/* A port that was not found can be opened, too, and has no type. */
+	/* A port that does not exist can be opened, too: it has no type. */
 	if (file < 0 || ioctl(file, TIOCGSERIAL, &port) || port.type == PORT_UNKNOWN ||
 	    tcgetattr(file, &raw)) {
-		lacks("a second serial port (CONFIG_SERIAL_8250, CONFIG_SERIAL_8250_NR_UARTS)");
+		log_missing("a second serial port (CONFIG_SERIAL_8250, CONFIG_SERIAL_8250_NR_UARTS)");
 		if (file >= 0)
 			close(file);
 		return -ENODEV;
 	}
 	cfmakeraw(&raw);
-	/* No modem to wait for, and the least delay of what does not fill a FIFO. */
+	/* No modem control; a read returns as soon as there is one byte. */
 	raw.c_cflag |= CLOCAL | CREAD;
 	raw.c_cflag &= ~CRTSCTS;
 	raw.c_cc[VMIN] = 1;
@@ -129,7 +133,7 @@ static int open_serial(void)
 		close(file);
 		return err;
 	}
-	/* Nobody may take it for a port of the machine's, and mix in. */
+	/* No other program may write to this port. */
 	unlink(SERIAL);
 	return file;
 }
@@ -146,7 +150,7 @@ ssize_t channel_read(struct channel *channel, void *data, size_t size)
 	ssize_t length = read(channel->fd, data, size);
 
 	if (channel->serial && length > 0) {
-		channel->taken += length;
+		channel->unacknowledged += length;
 		channel->sum = frame_sum(channel->sum, data, length);
 	}
 	return length;

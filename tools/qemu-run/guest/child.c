@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command's process. It is made before a template is taken, and waits:
- * forking, making pipes and sessions is kernel code that each clone would have
- * to translate anew.
+ * The command's process. Init makes it before a template is saved, and it waits.
+ * To fork and to make pipes and a session runs kernel code, which the emulator of
+ * each clone would have to translate again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +20,14 @@
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
-#include "init.h"
+#include "child.h"
 
 extern char **environ;
 
 /*
- * What both processes see: they share their memory until the command's program
- * replaces it. The kernel sets @pid to 0 and wakes its waiters when that
- * happens, or when the process ends.
+ * Init and the waiting process share their memory until the process executes the
+ * command's program. The kernel sets @pid to 0 and wakes init when the process
+ * executes a program, or ends.
  */
 static struct {
 	uint32_t go;
@@ -46,7 +47,7 @@ static void futex_wait(void *word, uint32_t value)
 	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-/* resolve() - the program's path; execvp(3) would try to execute each guess. */
+/* Finds a program in PATH. execvp(3) would call execve(2) for each directory. */
 static const char *resolve(const char *name)
 {
 	static char path[PATH_MAX];
@@ -63,7 +64,7 @@ static const char *resolve(const char *name)
 		if (!*end)
 			break;
 	}
-	/* Not there, or not executable: execvp(3) tells which. */
+	/* Not found or not executable: execvp(3) will set errno. */
 	return NULL;
 }
 
@@ -135,7 +136,7 @@ int child_prepare(struct child *child)
 	return 0;
 }
 
-/* The terminal's master takes the place of the pipes. */
+/* Replaces the pipes by a terminal. Returns 0 or an errno, positive. */
 static int open_terminal(struct child *child, const struct job *job)
 {
 	struct winsize size = { .ws_row = job->window.rows, .ws_col = job->window.columns };

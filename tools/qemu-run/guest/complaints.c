@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "init.h"
+#include "complaints.h"
 
 /*
  * How the kernel's own checks begin their reports. Most of them taint, too;
@@ -47,7 +47,20 @@ static bool is_complaint(const char *text)
 	return !strncmp(text, "WARNING: ", 9) && strstr(text, ", CPU#");
 }
 
-bool complaints_next(int log, char *line, size_t size)
+void complaints_open(struct complaints *complaints)
+{
+	complaints->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	complaints->tainted = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+}
+
+void complaints_begin(struct complaints *complaints)
+{
+	if (!complaints->begun)
+		lseek(complaints->log, 0, SEEK_END);
+	complaints->begun = true;
+}
+
+bool complaints_next(struct complaints *complaints, char *line, size_t size)
 {
 	char record[8192];
 	ssize_t length;
@@ -55,8 +68,8 @@ bool complaints_next(int log, char *line, size_t size)
 	for (;;) {
 		char *text, *end;
 
-		length = read(log, record, sizeof(record) - 1);
-		/* EPIPE: records were overwritten before they were read; go on. */
+		length = read(complaints->log, record, sizeof(record) - 1);
+		/* EPIPE: the kernel overwrote records before they were read. */
 		if (length < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (length <= 0)
@@ -81,11 +94,11 @@ bool complaints_next(int log, char *line, size_t size)
 	}
 }
 
-uint64_t taint(int file)
+uint64_t complaints_taint(const struct complaints *complaints)
 {
 	char text[32] = "";
 
-	if (pread(file, text, sizeof(text) - 1, 0) < 0)
+	if (pread(complaints->tainted, text, sizeof(text) - 1, 0) < 0)
 		return 0;
 	return strtoull(text, NULL, 10);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the command has written to disks, before the machine ends: up to QEMU 9.0 the
- * end is a plain exit(), and nobody else would write it.
+ * Writes the data of mounted file systems to their disks before the machine ends. Up
+ * to QEMU 9.0 the end of the machine is a plain exit(): unwritten data would be lost.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -16,12 +16,12 @@
 #include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
-#include "init.h"
+#include "disks.h"
 
 #define MOUNTS "/proc/self/mountinfo"
 #define MOUNTS_MAX 64
 
-/* How long a process that was killed may take to let go of its files. */
+/* How long a killed process may take to close its files. */
 #define KILLED_MS 1000
 
 int disks_watch(void)
@@ -70,7 +70,7 @@ static size_t find_mounts(char *where[], size_t max)
 	return count;
 }
 
-/* Kills what has files open there, if need be. Returns 0 or a negative errno. */
+/* Kills the processes that keep @path busy. Returns 0 or a negative errno. */
 static int unmount(const char *path)
 {
 	int tries;
@@ -80,14 +80,14 @@ static int unmount(const char *path)
 			return 0;
 		if (errno != EBUSY)
 			return -errno;
-		/* All but init and this process: the command has ended, and these are its. */
+		/* The command has ended: all processes but init and this one are its children. */
 		kill(-1, SIGKILL);
 		usleep(10000);
 	}
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) ? -errno : 0;
 }
 
-/* Has each disk write what it has in its cache: QEMU, what it has of the image. */
+/* Flushes the cache of each disk. QEMU then writes its image to the host's disk. */
 static void flush_disks(void)
 {
 	DIR *directory = opendir("/sys/block");
@@ -107,7 +107,7 @@ static void flush_disks(void)
 	}
 }
 
-/* Says what went wrong into @output. */
+/* Unmounts and flushes all disks. Writes what failed to @output, as text. */
 static void settle(int output)
 {
 	char *where[MOUNTS_MAX];
@@ -156,10 +156,10 @@ bool disks_settle(int mounts, int limit_ms, char *text, size_t size)
 	pid_t pid;
 
 	text[0] = '\0';
-	/* The kernel keeps account of changes for whoever holds the file open. */
+	/* The kernel reports a change of the mounts to each open file of this kind. */
 	if (mounts < 0 || poll(&event, 1, 0) <= 0)
 		return true;
-	/* A process of its own: a file system that blocks may block for ever. */
+	/* A child does it, because a file system may block for ever. */
 	if (pipe2(pipe_fds, O_CLOEXEC)) {
 		snprintf(text, size, "cannot unmount: %s", strerror(errno));
 		return false;

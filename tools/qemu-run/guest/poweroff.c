@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/io.h>
 #include <sys/reboot.h>
 #include <unistd.h>
-#include "init.h"
+#include "../wire/protocol.h"
+#include "log.h"
+#include "poweroff.h"
 
 #define PARAMETERS "/sys/module/qemu_poweroff/parameters/"
 /* isa-debug-exit, where qemu-run puts it. */
@@ -20,9 +23,8 @@ void poweroff_find(struct poweroff *poweroff)
 	poweroff->delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
 	poweroff->panic = open(PARAMETERS "panic_code", O_WRONLY | O_CLOEXEC);
 	/*
-	 * The port itself, when init is there to write it: the driver would first
-	 * say so on the console, a tenth of a whole run. A kernel that is locked
-	 * down does not let us.
+	 * Init prefers to write the port itself. The driver would log a line first, and
+	 * that takes a tenth of a whole run. A kernel that is locked down refuses ioperm().
 	 */
 	if (!ioperm(PORT, 4, 1))
 		poweroff->method = POWEROFF_PORT;
@@ -32,7 +34,7 @@ void poweroff_find(struct poweroff *poweroff)
 		poweroff->method = POWEROFF_NONE;
 }
 
-/* The files of sysfs take a whole write each; a failure shows in what follows. */
+/* Writes a parameter of the driver. Failures are not checked: the machine then goes on. */
 static void put_number(int file, long number)
 {
 	char text[24];
@@ -46,9 +48,10 @@ void poweroff_arm(const struct poweroff *poweroff, unsigned int code, long secon
 	if (poweroff->code < 0 || poweroff->delay < 0)
 		return;
 	/*
-	 * Past the deadline, the host has a guest that takes no interrupts panic by
-	 * an NMI. Of such a panic the driver's end would cut off the text: the kernel
-	 * shows it last. The text is then how the host knows of any panic.
+	 * After the deadline the host sends an NMI to a guest that takes no interrupts,
+	 * and the guest panics. The kernel prints that panic's text last. The driver
+	 * would end the machine before it is out, so it has to leave panics alone. The
+	 * host then knows a panic by its text.
 	 */
 	if (seconds >= 0 && poweroff->panic >= 0)
 		put_number(poweroff->panic, -1);
@@ -61,7 +64,7 @@ void poweroff_now(const struct poweroff *poweroff, unsigned int code)
 {
 	if (poweroff->method == POWEROFF_PORT) {
 		outb(code, PORT);
-		/* From QEMU 9.1 on, the write returns and the machine ends a moment later. */
+		/* From QEMU 9.1 on, the write returns, and the machine ends a moment later. */
 		usleep(END_US);
 	}
 	if (poweroff->code >= 0 && poweroff->delay >= 0) {
@@ -72,4 +75,13 @@ void poweroff_now(const struct poweroff *poweroff, unsigned int code)
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();
+}
+
+void die(const char *what)
+{
+	struct poweroff poweroff;
+
+	log_line("%s: %s", what, strerror(errno));
+	poweroff_find(&poweroff);
+	poweroff_now(&poweroff, 125);
 }

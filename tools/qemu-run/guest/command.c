@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include "command.h"
+#include "ending.h"
+
+int command_prepare(struct command *command)
+{
+	sigset_t children;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &children, NULL);
+	command->signals = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (command->signals < 0)
+		return -errno;
+	/* The first call faults in the clock's page; or each clone would do it again. */
+	clock_gettime(CLOCK_MONOTONIC, &command->started);
+	return child_prepare(&command->child);
+}
+
+uint64_t command_elapsed_ns(const struct command *command)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)(now.tv_sec - command->started.tv_sec) * 1000000000 + now.tv_nsec -
+	       command->started.tv_nsec;
+}
+
+void command_start(struct command *command, const struct guest_job *job, struct port *port,
+		   struct deadline *deadline)
+{
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &command->started);
+	command->terminal = job->options.flags & JOB_TERMINAL;
+	deadline_arm(deadline, job->options.timeout_ms);
+	port_send(port, FRAME_STARTED, NULL, 0);
+	err = child_start(&command->child, job->arguments.items, job->directory, &job->options);
+	if (!err)
+		return;
+	deadline_disarm(deadline);
+	refuse(port, err == ENOENT ? 127 : 126,
+	       access(job->directory, X_OK) ? job->directory : job->arguments.items[0],
+	       strerror(err));
+}
+
+static void store_input(struct command *command, const struct frame *frame)
+{
+	size_t end, part;
+
+	if (!frame->length) {
+		command->input_end = true;
+		return;
+	}
+	if (command->input_length + frame->length > sizeof(command->input))
+		return;
+	end = (command->input_start + command->input_length) % sizeof(command->input);
+	part = sizeof(command->input) - end;
+	if (part > frame->length)
+		part = frame->length;
+	memcpy(command->input + end, frame->data, part);
+	memcpy(command->input, frame->data + part, frame->length - part);
+	command->input_length += frame->length;
+}
+
+static void close_stream(int *stream)
+{
+	if (*stream >= 0)
+		close(*stream);
+	*stream = -1;
+}
+
+/* Writes input to the command. Drops input that the command will never read. */
+static void write_input(struct command *command, struct port *port)
+{
+	uint32_t gone = 0;
+	ssize_t done;
+	size_t part;
+
+	while (command->input_length) {
+		part = sizeof(command->input) - command->input_start;
+		if (part > command->input_length)
+			part = command->input_length;
+		done = part;
+		if (command->child.input >= 0) {
+			done = write(command->child.input, command->input + command->input_start,
+				     part);
+			if (done < 0 && errno == EAGAIN)
+				break;
+			if (done < 0) {
+				close_stream(&command->child.input);
+				done = part;
+			}
+		}
+		command->input_start = (command->input_start + done) % sizeof(command->input);
+		command->input_length -= done;
+		gone += done;
+	}
+	if (gone)
+		port_send(port, FRAME_CREDIT, &gone, sizeof(gone));
+	/* The input of a terminal ends by Ctrl-D alone. */
+	if (command->input_end && !command->input_length && !command->terminal)
+		close_stream(&command->child.input);
+}
+
+static void set_window(struct command *command, const struct frame *frame)
+{
+	struct winsize size = { 0 };
+	struct window window;
+
+	memcpy(&window, frame->data, sizeof(window));
+	size.ws_row = window.rows;
+	size.ws_col = window.columns;
+	ioctl(command->child.output, TIOCSWINSZ, &size);
+}
+
+static void shut_stream(struct command *command, const struct frame *frame)
+{
+	uint32_t stream;
+
+	memcpy(&stream, frame->data, sizeof(stream));
+	close_stream(stream == 1 ? &command->child.output : &command->child.errors);
+}
+
+/* Acts on the frames that have been received, some of them perhaps with the job. */
+static void run_frames(struct command *command, struct port *port)
+{
+	struct frame frame;
+
+	while (port_parse(port, &frame)) {
+		switch (frame.type) {
+		case FRAME_INPUT:
+			store_input(command, &frame);
+			break;
+		case FRAME_WINDOW:
+			set_window(command, &frame);
+			break;
+		case FRAME_SHUT:
+			shut_stream(command, &frame);
+			break;
+		case FRAME_NUDGE:
+			break;
+		default:
+			port_bad_frame(port);
+		}
+	}
+	write_input(command, port);
+}
+
+/* Sends what a stream holds. Returns false when it holds nothing just now. */
+static bool send_output(struct port *port, int *stream, uint32_t type)
+{
+	ssize_t length;
+
+	if (*stream < 0)
+		return false;
+	length = port_send_from(port, *stream, type);
+	if (length > 0)
+		return true;
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return errno == EINTR;
+	/* End of file; a terminal ends with EIO. */
+	close_stream(stream);
+	return false;
+}
+
+static void reap(struct command *command, struct deadline *deadline)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(command->signals, &info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != command->child.pid)
+			continue;
+		command->ended = true;
+		command->wait_status = status;
+		deadline_disarm(deadline);
+	}
+}
+
+void command_run(struct command *command, struct port *port, struct deadline *deadline)
+{
+	struct child *child = &command->child;
+
+	run_frames(command, port);
+	while (!command->ended) {
+		struct pollfd events[] = {
+			{ .fd = port->channel.fd, .events = POLLIN },
+			{ .fd = command->signals, .events = POLLIN },
+			{ .fd = deadline->timer, .events = POLLIN },
+			{ .fd = child->output, .events = POLLIN },
+			{ .fd = child->errors, .events = POLLIN },
+			{ .fd = command->input_length ? child->input : -1, .events = POLLOUT },
+		};
+		int ready = poll(events, sizeof(events) / sizeof(events[0]),
+				 port_patience_ms(port));
+
+		if (!ready)
+			port_acknowledge(port);
+		if (ready <= 0)
+			continue;
+		if (events[2].revents) {
+			deadline_report(deadline, &port->channel);
+			deadline_end_machine(deadline);
+		}
+		port_watch_host(port, events[0].revents);
+		/* POLLHUP: the host has gone, and each read would return the end of file. */
+		if ((events[0].revents & (POLLIN | POLLHUP)) == POLLIN && port_receive(port))
+			run_frames(command, port);
+		if (events[5].revents)
+			write_input(command, port);
+		if (events[3].revents)
+			send_output(port, &child->output, FRAME_OUTPUT);
+		if (events[4].revents)
+			send_output(port, &child->errors, FRAME_ERRORS);
+		if (events[1].revents)
+			reap(command, deadline);
+	}
+	/*
+	 * The pipes hold what the command wrote before it ended. What its daemons write
+	 * later is not waited for.
+	 */
+	while (send_output(port, &child->output, FRAME_OUTPUT))
+		;
+	while (send_output(port, &child->errors, FRAME_ERRORS))
+		;
+}

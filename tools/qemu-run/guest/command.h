@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command: its process, its streams, its input. */
+#ifndef QEMU_RUN_GUEST_COMMAND_H
+#define QEMU_RUN_GUEST_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+#include "child.h"
+#include "complaints.h"
+#include "deadline.h"
+#include "job.h"
+#include "port.h"
+
+/**
+ * struct command - the command, from its process to its end
+ * @child: the process and our ends of its streams
+ * @signals: a signalfd for SIGCHLD
+ * @terminal: the command has a terminal
+ * @ended: the process has ended
+ * @wait_status: how, from waitpid(2)
+ * @started: when, by CLOCK_MONOTONIC
+ * @input_end: the host has sent all input there is
+ * @input_start: where the first byte is in @input that waits for the command
+ * @input_length: how many bytes wait, from @input_start, around the end of @input
+ * @input: a ring of bytes
+ */
+struct command {
+	struct child child;
+	int signals;
+	bool terminal;
+	bool ended;
+	int wait_status;
+	struct timespec started;
+	bool input_end;
+	size_t input_start;
+	size_t input_length;
+	unsigned char input[INPUT_WINDOW];
+};
+
+/**
+ * command_prepare() - makes the process, which waits
+ * @command: receives it; all zeroes before
+ *
+ * Return: 0 or a negative errno.
+ */
+int command_prepare(struct command *command);
+
+/**
+ * command_start() - starts the command and its deadline
+ * @command: as prepared
+ * @job: what to run
+ * @port: the port
+ * @deadline: is armed
+ *
+ * Ends the machine if the command cannot be executed.
+ */
+void command_start(struct command *command, const struct guest_job *job, struct port *port,
+		   struct deadline *deadline);
+
+/**
+ * command_run() - carries the command's streams until it ends
+ * @command: as started
+ * @port: the port
+ * @deadline: is disarmed when the command has ended
+ *
+ * Ends the machine at the deadline.
+ */
+void command_run(struct command *command, struct port *port, struct deadline *deadline);
+
+/**
+ * command_elapsed_ns() - how long ago the command started
+ * @command: as started
+ *
+ * Return: nanoseconds.
+ */
+uint64_t command_elapsed_ns(const struct command *command);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The time after which the machine ends, whatever the command does. */
+#ifndef QEMU_RUN_GUEST_DEADLINE_H
+#define QEMU_RUN_GUEST_DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "channel.h"
+#include "poweroff.h"
+
+/**
+ * struct deadline - the timeout of the command
+ * @timer: a timerfd, which is readable once the deadline has passed
+ * @mounts: from disks_watch()
+ * @poweroff: how the machine ends
+ * @armed: the timers run, or have expired
+ */
+struct deadline {
+	int timer;
+	int mounts;
+	bool armed;
+	const struct poweroff *poweroff;
+};
+
+/**
+ * deadline_prepare() - makes a deadline that never passes
+ * @deadline: receives it
+ * @poweroff: how the machine ends
+ * @mounts: from disks_watch()
+ *
+ * Return: 0 or a negative errno.
+ */
+int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff, int mounts);
+
+/**
+ * deadline_arm() - starts init's timer, and behind it the driver's
+ * @deadline: as prepared
+ * @timeout_ms: from now; 0: never
+ */
+void deadline_arm(struct deadline *deadline, uint64_t timeout_ms);
+
+/**
+ * deadline_disarm() - stops both timers
+ * @deadline: need not be armed
+ */
+void deadline_disarm(struct deadline *deadline);
+
+/**
+ * deadline_report() - tells the host that the deadline has passed
+ * @deadline: the deadline
+ * @channel: to the host; not in the middle of a frame
+ *
+ * The exit code does not always say so: the guest may have no way to write the port,
+ * or the port may be the command's. Does not wait for a host that reads nothing, or
+ * for a second if the channel is a serial port.
+ */
+void deadline_report(const struct deadline *deadline, const struct channel *channel);
+
+/**
+ * deadline_end_machine() - shows what hangs in the kernel, and ends the machine
+ * @deadline: it has passed
+ */
+void deadline_end_machine(const struct deadline *deadline) __attribute__((noreturn));
+
+#endif

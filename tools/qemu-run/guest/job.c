@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "boot.h"
+#include "ending.h"
+#include "job.h"
+#include "log.h"
+
+void job_prepare(struct guest_job *job)
+{
+	int credit = 256;
+
+	*job = (struct guest_job){
+		.directory = HOME,
+		.files = { .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
+	};
+	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	/*
+	 * The job brings a seed before any program can read random numbers. So the pool
+	 * may become ready now, and not every clone logs that it did.
+	 */
+	if (ioctl(job->random, RNDADDTOENTCNT, &credit))
+		log_line("cannot credit the random pool: %s", strerror(errno));
+}
+
+static void read_options(struct guest_job *job, const struct frame *frame)
+{
+	struct {
+		int entropy_count;
+		int size;
+		unsigned char seed[sizeof(job->options.seed)];
+	} pool = { .entropy_count = 8 * sizeof(pool.seed), .size = sizeof(pool.seed) };
+	struct timespec now;
+
+	memcpy(&job->options, frame->data, sizeof(job->options));
+
+	/* A clone has the time and the random numbers of its template. */
+	now.tv_sec = job->options.realtime_ns / 1000000000;
+	now.tv_nsec = job->options.realtime_ns % 1000000000;
+	clock_settime(CLOCK_REALTIME, &now);
+	memcpy(pool.seed, job->options.seed, sizeof(pool.seed));
+	if (ioctl(job->random, RNDADDENTROPY, &pool) || ioctl(job->random, RNDRESEEDCRNG, 0))
+		log_line("cannot reseed the random pool: %s", strerror(errno));
+	explicit_bzero(&pool, sizeof(pool));
+	explicit_bzero(job->options.seed, sizeof(job->options.seed));
+}
+
+/* Receives the bytes of a module. Returns its length; @image is to be freed. */
+static size_t receive_image(struct port *port, unsigned char **image)
+{
+	size_t length = 0, capacity = 0;
+	struct frame frame;
+
+	*image = NULL;
+	for (;;) {
+		port_wait_frame(port, &frame);
+		if (frame.type != FRAME_DATA)
+			return length;
+		if (!*image || length + frame.length > capacity) {
+			capacity = 2 * (length + frame.length);
+			*image = must(realloc(*image, capacity));
+		}
+		memcpy(*image + length, frame.data, frame.length);
+		length += frame.length;
+	}
+}
+
+static void load_module(struct port *port, const struct frame *first,
+			struct complaints *complaints)
+{
+	char parameters[4096], name[256], reason[300];
+	unsigned char *image;
+	size_t length;
+	int err;
+
+	/* "parameters, NUL, name", of which the frame's data does not survive the next. */
+	length = strnlen((char *)first->data, first->length);
+	snprintf(parameters, sizeof(parameters), "%.*s", (int)first->length, first->data);
+	snprintf(name, sizeof(name), "%.*s", (int)(first->length - length - 1),
+		 first->data + length + 1);
+	length = receive_image(port, &image);
+	complaints_begin(complaints);
+	err = syscall(SYS_init_module, image, length, parameters) ? errno : 0;
+	free(image);
+	/* EEXIST: built in, or loaded by a module before it. */
+	if (!err || err == EEXIST)
+		return;
+	snprintf(reason, sizeof(reason), "%s (the guest's console says more: -v)",
+		 strerror(err));
+	refuse(port, 125, name, reason);
+}
+
+static void bring_network_up(struct port *port, bool required)
+{
+	/* The addresses of QEMU's user-mode network. */
+	static const char *const steps[][8] = {
+		{ "/bin/busybox", "ip", "link", "set", "eth0", "up" },
+		{ "/bin/busybox", "ip", "addr", "add", "10.0.2.15/24", "dev", "eth0" },
+		{ "/bin/busybox", "ip", "route", "add", "default", "via", "10.0.2.2" },
+	};
+	int file;
+	size_t i;
+
+	/* If there is no card, the command may load its driver and set the network up. */
+	if (required || !access("/sys/class/net/eth0", F_OK))
+		for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+			if (run_tool(steps[i]))
+				refuse(port, 125, "--net",
+				       "the guest's network does not come up");
+	file = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (file >= 0) {
+		(void)!write(file, "nameserver 10.0.2.3\n", 20);
+		close(file);
+	}
+}
+
+static char *copy_text(const struct frame *frame)
+{
+	return must(strndup((const char *)frame->data, frame->length));
+}
+
+void job_receive(struct guest_job *job, struct port *port, struct complaints *complaints)
+{
+	struct frame frame;
+	int err = 0;
+
+	for (;;) {
+		port_wait_frame(port, &frame);
+		switch (frame.type) {
+		case FRAME_JOB:
+			read_options(job, &frame);
+			complaints_begin(complaints);
+			break;
+		case FRAME_ARGUMENT:
+			list_add(&job->arguments, frame.data, frame.length);
+			break;
+		case FRAME_VARIABLE:
+			putenv(copy_text(&frame));
+			break;
+		case FRAME_DIRECTORY:
+			job->directory = copy_text(&frame);
+			break;
+		case FRAME_ENTRY:
+		case FRAME_DATA:
+			if (!err)
+				err = tree_receive(&job->files, &frame);
+			break;
+		case FRAME_END:
+			if (!err)
+				err = tree_finish(&job->files);
+			if (err)
+				refuse(port, 125, "-f", strerror(-err));
+			break;
+		case FRAME_MODULE:
+			load_module(port, &frame, complaints);
+			break;
+		case FRAME_NETWORK:
+			bring_network_up(port, frame.length && frame.data[0]);
+			break;
+		case FRAME_GET:
+			list_add(&job->gets, frame.data, frame.length);
+			break;
+		case FRAME_PACKED:
+			port_open_packed(port);
+			break;
+		case FRAME_PACKED_END:
+			port_close_packed(port);
+			break;
+		case FRAME_HOLD:
+			port_send_hello(port);
+			break;
+		case FRAME_START:
+			return;
+		default:
+			errno = EPROTO;
+			die("job");
+		}
+	}
+}

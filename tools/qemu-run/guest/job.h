@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the host asks for. */
+#ifndef QEMU_RUN_GUEST_JOB_H
+#define QEMU_RUN_GUEST_JOB_H
+
+#include "../wire/tree.h"
+#include "complaints.h"
+#include "memory.h"
+#include "port.h"
+
+/**
+ * struct guest_job - the job, as it was received
+ * @options: the frame that it begins with
+ * @arguments: the command
+ * @gets: paths to send back when the command has ended
+ * @directory: where the command starts
+ * @files: where the files of -f go
+ * @random: /dev/urandom, open: receives the job's seed
+ */
+struct guest_job {
+	struct job options;
+	struct list arguments;
+	struct list gets;
+	const char *directory;
+	struct tree_receiver files;
+	int random;
+};
+
+/**
+ * job_prepare() - opens what a job needs, before a template is saved
+ * @job: receives it
+ */
+void job_prepare(struct guest_job *job);
+
+/**
+ * job_receive() - receives a job, and does what comes before its command
+ * @job: as prepared
+ * @port: the port
+ * @complaints: begins with the job, or with the first module
+ *
+ * Sets the clock and the random pool, loads modules, writes files, brings the
+ * network up. Ends the machine if one of these fails.
+ */
+void job_receive(struct guest_job *job, struct port *port, struct complaints *complaints);
+
+#endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include "log.h"
+#include "port.h"
+
+/* After so long without a byte, no more bytes are on their way by a serial port. */
+#define QUIET_MS 100
+
+/* Rounds of 10 ms: a host that has been gone for a second does not come back. */
+#define ABSENT_MAX 100
+
+int port_open(struct port *port, bool serial, const struct deadline *deadline)
+{
+	port->packed = -1;
+	port->deadline = deadline;
+	return channel_open(&port->channel, serial);
+}
+
+/*
+ * QEMU ends with qemu-run, unless a script started QEMU and that script was killed.
+ * A serial port cannot tell that its host has gone.
+ */
+void port_watch_host(struct port *port, short revents)
+{
+	if (!(revents & POLLHUP)) {
+		port->absent = 0;
+		return;
+	}
+	if (++port->absent > ABSENT_MAX) {
+		log_line("the host has gone");
+		poweroff_now(port->deadline->poweroff, 125);
+	}
+	usleep(10000);
+}
+
+/* Writes all of @data, or ends the machine at the deadline. */
+static void write_all(struct port *port, const void *data, size_t length)
+{
+	const char *from = data;
+
+	while (length) {
+		ssize_t done = write(port->channel.fd, from, length);
+
+		if (done > 0) {
+			from += done;
+			length -= done;
+		} else if (done < 0 && errno == EAGAIN) {
+			struct pollfd events[] = {
+				{ .fd = port->channel.fd, .events = POLLOUT },
+				{ .fd = port->deadline->timer, .events = POLLIN },
+			};
+
+			poll(events, 2, -1);
+			if (events[1].revents)
+				deadline_end_machine(port->deadline);
+			port_watch_host(port, events[0].revents);
+		} else if (done < 0 && errno == EINTR) {
+			continue;
+		} else {
+			die("port");
+		}
+	}
+}
+
+/* Sends port->output. One write is one exit from the guest to QEMU. */
+static void send_output(struct port *port, uint32_t type, uint32_t length)
+{
+	struct frame_header header = { .length = length, .type = type };
+
+	memcpy(port->output, &header, sizeof(header));
+	write_all(port, port->output, sizeof(header) + length);
+}
+
+void port_send(struct port *port, uint32_t type, const void *data, uint32_t length)
+{
+	if (length)
+		memcpy(port->output + sizeof(struct frame_header), data, length);
+	send_output(port, type, length);
+}
+
+ssize_t port_send_from(struct port *port, int stream, uint32_t type)
+{
+	ssize_t length = read(stream, port->output + sizeof(struct frame_header), FRAME_MAX);
+
+	if (length > 0)
+		send_output(port, type, length);
+	return length;
+}
+
+void port_send_hello(struct port *port)
+{
+	struct hello hello = {
+		.version = PROTOCOL_VERSION,
+		.method = port->deadline->poweroff->method,
+	};
+
+	port_send(port, FRAME_HELLO, &hello, sizeof(hello));
+}
+
+void port_acknowledge(struct port *port)
+{
+	struct ack ack = {
+		.bytes = port->channel.unacknowledged,
+		.sum = port->channel.sum,
+	};
+
+	port->channel.unacknowledged = 0;
+	port_send(port, FRAME_ACK, &ack, sizeof(ack));
+}
+
+void port_acknowledge_all(struct port *port)
+{
+	if (!port->channel.serial)
+		return;
+	port_acknowledge(port);
+	channel_drain(&port->channel);
+}
+
+void port_bad_frame(struct port *port)
+{
+	port_acknowledge_all(port);
+	errno = EPROTO;
+	die("frame");
+}
+
+bool port_receive(struct port *port)
+{
+	unsigned char *where;
+	ssize_t length;
+	size_t space;
+
+	where = frame_space(&port->reader, &space);
+	length = channel_read(&port->channel, where, space);
+	if (length > 0) {
+		frame_added(&port->reader, length);
+		if (port->channel.unacknowledged >= SERIAL_WINDOW / 4)
+			port_acknowledge(port);
+		return true;
+	}
+	/* Nobody has the other end open: the host has gone, or has not come yet. */
+	if (length == 0)
+		usleep(1000);
+	else if (errno != EAGAIN && errno != EINTR)
+		die("port");
+	return false;
+}
+
+bool port_parse(struct port *port, struct frame *frame)
+{
+	int got = frame_next(&port->reader, frame);
+
+	if (got < 0)
+		port_bad_frame(port);
+	return got;
+}
+
+/*
+ * If some of what the host sent was lost, the host waits for FRAME_ACK before
+ * it sends more. So the bytes that did arrive are acknowledged after a pause.
+ */
+int port_patience_ms(const struct port *port)
+{
+	return port->channel.serial && port->channel.unacknowledged ? QUIET_MS : -1;
+}
+
+static void wait_for_bytes(struct port *port)
+{
+	while (!port_receive(port)) {
+		struct pollfd event = { .fd = port->channel.fd, .events = POLLIN };
+
+		if (!poll(&event, 1, port_patience_ms(port)))
+			port_acknowledge(port);
+	}
+}
+
+static void read_packed(struct port *port)
+{
+	unsigned char *where;
+	ssize_t length;
+	size_t space;
+
+	where = frame_space(&port->packed_reader, &space);
+	length = read(port->packed, where, space);
+	if (length <= 0) {
+		if (!length)
+			errno = EPROTO;
+		die(PACKED_JOB);
+	}
+	frame_added(&port->packed_reader, length);
+}
+
+void port_wait_frame(struct port *port, struct frame *frame)
+{
+	int got;
+
+	if (port->packed < 0) {
+		while (!port_parse(port, frame))
+			wait_for_bytes(port);
+		return;
+	}
+	while (!(got = frame_next(&port->packed_reader, frame)))
+		read_packed(port);
+	if (got < 0)
+		port_bad_frame(port);
+}
+
+void port_open_packed(struct port *port)
+{
+	port->packed = open("/" PACKED_JOB, O_RDONLY | O_CLOEXEC);
+	if (port->packed < 0)
+		die(PACKED_JOB);
+	/* Once it has been read, its memory is free for the command. */
+	unlink("/" PACKED_JOB);
+}
+
+void port_close_packed(struct port *port)
+{
+	if (port->packed >= 0)
+		close(port->packed);
+	port->packed = -1;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Frames to the host and from it. */
+#ifndef QEMU_RUN_GUEST_PORT_H
+#define QEMU_RUN_GUEST_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "../wire/frame.h"
+#include "channel.h"
+#include "deadline.h"
+
+/**
+ * struct port - the channel, as frames
+ * @channel: the bytes
+ * @deadline: holds while the port waits for the host to read
+ * @packed: the file that frames are read from just now, or -1: the channel
+ * @absent: rounds without a host
+ * @reader: what was read from the channel
+ * @packed_reader: what was read from the file
+ * @output: a frame on its way out
+ */
+struct port {
+	struct channel channel;
+	const struct deadline *deadline;
+	int packed;
+	unsigned int absent;
+	struct frame_reader reader;
+	struct frame_reader packed_reader;
+	unsigned char output[sizeof(struct frame_header) + FRAME_MAX];
+};
+
+/**
+ * port_open() - opens the connection to the host
+ * @port: receives it; all zeroes before
+ * @serial: by the second serial port, and not by virtio
+ * @deadline: as prepared
+ *
+ * Return: 0 or a negative errno.
+ */
+int port_open(struct port *port, bool serial, const struct deadline *deadline);
+
+/**
+ * port_send() - sends a frame
+ * @port: the port
+ * @type: of the frame
+ * @data: what follows the header
+ * @length: of @data
+ *
+ * Waits for a host that is slow, until the deadline.
+ */
+void port_send(struct port *port, uint32_t type, const void *data, uint32_t length);
+
+/**
+ * port_send_from() - sends what a stream holds just now, as one frame
+ * @port: the port
+ * @stream: a descriptor that does not block
+ * @type: of the frame
+ *
+ * Return: as read(2) on the stream; a frame was sent if that is more than 0.
+ */
+ssize_t port_send_from(struct port *port, int stream, uint32_t type);
+
+/**
+ * port_send_hello() - says that init waits for a job, or for more of it
+ * @port: the port
+ */
+void port_send_hello(struct port *port);
+
+/**
+ * port_receive() - reads what has come from the host, without waiting
+ * @port: the port
+ *
+ * Return: whether something had come.
+ */
+bool port_receive(struct port *port);
+
+/**
+ * port_parse() - parses the next frame out of what was received
+ * @port: the port
+ * @frame: receives the frame
+ *
+ * Return: whether there was a whole frame.
+ */
+bool port_parse(struct port *port, struct frame *frame);
+
+/**
+ * port_wait_frame() - the next frame, from the channel or from the packed job
+ * @port: the port
+ * @frame: receives the frame
+ */
+void port_wait_frame(struct port *port, struct frame *frame);
+
+/**
+ * port_open_packed() - reads the frames that follow from the file PACKED_JOB
+ * @port: the port
+ */
+void port_open_packed(struct port *port);
+
+/**
+ * port_close_packed() - reads the frames that follow from the channel again
+ * @port: the port
+ */
+void port_close_packed(struct port *port);
+
+/**
+ * port_patience_ms() - how long to wait for the host before port_acknowledge()
+ * @port: the port
+ *
+ * Return: milliseconds, or -1 for no limit: a timeout for poll(2).
+ */
+int port_patience_ms(const struct port *port);
+
+/**
+ * port_acknowledge() - tells the host how many bytes were read off a serial port
+ * @port: the port
+ */
+void port_acknowledge(struct port *port);
+
+/**
+ * port_acknowledge_all() - the same for the last time, and waits until it is out
+ * @port: the port; nothing is done if it is no serial port
+ *
+ * The host compares sums: it learns whether input was lost.
+ */
+void port_acknowledge_all(struct port *port);
+
+/**
+ * port_watch_host() - ends the machine if the host has been gone for a second
+ * @port: the port
+ * @revents: of the channel, from poll(2)
+ */
+void port_watch_host(struct port *port, short revents);
+
+/**
+ * port_bad_frame() - ends the machine because of a frame that no host sends
+ * @port: the port
+ *
+ * On a serial port such a frame may be what is left of two frames.
+ */
+void port_bad_frame(struct port *port) __attribute__((noreturn));
+
+#endif

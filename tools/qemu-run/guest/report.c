@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "disks.h"
+#include "ending.h"
+#include "report.h"
+
+/* How long disks may take to be written to and unmounted. */
+#define SETTLE_MS 30000
+/* The same after the timeout: the host kills the guest five seconds after that. */
+#define SETTLE_GRACE_MS 3000
+
+#define COMPLAINTS_MAX 20
+
+static int emit_frame(void *context, uint32_t type, const void *data, uint32_t length)
+{
+	port_send(context, type, data, length);
+	return 0;
+}
+
+static void send_results(struct port *port, const struct guest_job *job)
+{
+	char path[4096];
+	size_t i;
+
+	for (i = 0; i < job->gets.count; i++) {
+		const char *from = job->gets.items[i];
+		int32_t err;
+
+		if (from[0] != '/')
+			snprintf(path, sizeof(path), "%s/%s", job->directory, from);
+		else
+			snprintf(path, sizeof(path), "%s", from);
+		/* Each tree has the same name: the host knows which path it asked for. */
+		err = -tree_send(path, "it", i, emit_frame, port);
+		port_send(port, FRAME_END, &err, sizeof(err));
+	}
+}
+
+/* How long the host still waits for this guest, as far as that is less than SETTLE_MS. */
+static int settle_limit_ms(const struct guest_job *job, const struct command *command)
+{
+	int64_t left_ms = (int64_t)job->options.timeout_ms -
+			  (int64_t)(command_elapsed_ns(command) / 1000000);
+
+	if (!job->options.timeout_ms || left_ms > SETTLE_MS - SETTLE_GRACE_MS)
+		return SETTLE_MS;
+	return (left_ms > 0 ? left_ms : 0) + SETTLE_GRACE_MS;
+}
+
+static void settle_disks(struct port *port, const struct guest_job *job,
+			 const struct command *command)
+{
+	char line[1024], text[512];
+
+	if (disks_settle(port->deadline->mounts, settle_limit_ms(job, command), text,
+			 sizeof(text)))
+		return;
+	snprintf(line, sizeof(line), "init: %s: data may be lost", text);
+	port_send(port, FRAME_COMPLAINT, line, strlen(line));
+}
+
+static void send_complaints(struct port *port, struct complaints *complaints)
+{
+	char line[1024];
+	int lines;
+
+	for (lines = 0; lines < COMPLAINTS_MAX; lines++) {
+		if (!complaints_next(complaints, line, sizeof(line)))
+			break;
+		port_send(port, FRAME_COMPLAINT, line, strlen(line));
+	}
+}
+
+void report(struct port *port, const struct guest_job *job, const struct command *command,
+	    struct complaints *complaints)
+{
+	struct status status = {
+		.method = port->deadline->poweroff->method,
+		.taint_before = complaints->taint_before,
+		.taint_after = complaints_taint(complaints),
+		.run_ns = command_elapsed_ns(command),
+	};
+
+	if (WIFSIGNALED(command->wait_status)) {
+		status.signal = WTERMSIG(command->wait_status);
+		status.code = 128 + status.signal;
+	} else {
+		status.code = WEXITSTATUS(command->wait_status);
+	}
+	send_results(port, job);
+	settle_disks(port, job, command);
+	send_complaints(port, complaints);
+	/* The status means nothing if input was lost: the host has to know that first. */
+	if (port->channel.unacknowledged)
+		port_acknowledge(port);
+	port_send(port, FRAME_STATUS, &status, sizeof(status));
+	end_machine(port, status.code);
+}
