@@ -20,11 +20,17 @@
 #include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/panic.h>
+#include <linux/percpu.h>
 #include <linux/reboot.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/string.h>
 #include <linux/stringify.h>
 #include <linux/suspend.h>
 #include <linux/sysfs.h>
 #include <linux/version.h>
+#include <asm/ptrace.h>
+#include <asm/unwind.h>
 
 #include "deferred_reset.h"
 #include "ioport_region.h"
@@ -60,6 +66,10 @@
 
 /* How long QEMU may take to end after the write to the port. */
 #define POWEROFF_GRACE_MS	1000
+
+/* How long the other CPUs may take to say what they run, and how many frames of it. */
+#define POWEROFF_ANSWER_MS	100
+#define POWEROFF_FRAMES		16
 
 /**
  * struct poweroff_param - an integer parameter and the values that it may take
@@ -180,6 +190,113 @@ static const char * const poweroff_reasons[] = {
 	[POWEROFF_BY_HALT] = "halt",
 };
 
+enum poweroff_path {
+	POWEROFF_IN_PROCESS,
+	POWEROFF_IN_INTERRUPT,
+	POWEROFF_IN_POWER_OFF,
+	POWEROFF_IN_PANIC,
+};
+
+static const char * const poweroff_paths[] = {
+	[POWEROFF_IN_PROCESS] = "process",
+	[POWEROFF_IN_INTERRUPT] = "hard interrupt",
+	[POWEROFF_IN_POWER_OFF] = "power-off",
+	[POWEROFF_IN_PANIC] = "panic",
+};
+
+/**
+ * struct poweroff_running - what an interrupt found running on a CPU
+ * @call: the interrupt
+ * @known: the other fields are filled in
+ * @user: it ran in user space; there are no frames
+ * @comm: name of the task
+ * @pid: its process ID
+ * @depth: number of @frames
+ * @frames: where it was interrupted, and the return addresses from there
+ */
+struct poweroff_running {
+	call_single_data_t call;
+	bool known;
+	bool user;
+	char comm[TASK_COMM_LEN];
+	pid_t pid;
+	unsigned int depth;
+	unsigned long frames[POWEROFF_FRAMES];
+};
+
+static DEFINE_PER_CPU(struct poweroff_running, poweroff_running);
+
+/* Context: hard interrupt, on the CPU that is asked. */
+static void poweroff_find_running(void *unused)
+{
+	struct poweroff_running *running = this_cpu_ptr(&poweroff_running);
+	struct pt_regs *interrupted = NULL;
+	struct unwind_state state;
+	unsigned long address;
+
+	for (unwind_start(&state, current, NULL, NULL);
+	     !unwind_done(&state) && running->depth < POWEROFF_FRAMES;
+	     unwind_next_frame(&state)) {
+		/* The frames before are those of this interrupt. */
+		if (!interrupted)
+			interrupted = unwind_get_entry_regs(&state, NULL);
+		address = interrupted ? unwind_get_return_address(&state) : 0;
+		if (address)
+			running->frames[running->depth++] = address;
+	}
+	running->user = interrupted && user_mode(interrupted);
+	strscpy(running->comm, current->comm, sizeof(running->comm));
+	running->pid = current->pid;
+	/* Pairs with the acquire in poweroff_knows_running(). */
+	smp_store_release(&running->known, true);
+}
+
+static bool poweroff_knows_running(struct poweroff_running *running)
+{
+	/* Pairs with the release in poweroff_find_running(). */
+	return smp_load_acquire(&running->known);
+}
+
+/*
+ * Logs what each CPU runs: the task, the place and a stack. If the work did not run, no
+ * CPU could run it. A module cannot call what the kernel has for this, and dump_stack()
+ * prints what looks like the kernel's complaint about itself.
+ *
+ * Context: hard interrupt, once: the calls are not used again.
+ */
+static void poweroff_report_running(void)
+{
+	int cpu, left_ms = POWEROFF_ANSWER_MS;
+	unsigned int i;
+
+	poweroff_find_running(NULL);
+	for_each_online_cpu(cpu) {
+		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
+
+		if (cpu == smp_processor_id())
+			continue;
+		INIT_CSD(&running->call, poweroff_find_running, NULL);
+		smp_call_function_single_async(cpu, &running->call);
+	}
+	for_each_online_cpu(cpu) {
+		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
+
+		while (!poweroff_knows_running(running) && left_ms-- > 0)
+			mdelay(1);
+		if (!poweroff_knows_running(running)) {
+			pr_emerg("CPU %d takes no interrupts\n", cpu);
+			continue;
+		}
+		pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, running->comm, running->pid,
+			 running->user ? ", in user space" : ":");
+		/* The first is no return address. */
+		if (running->depth)
+			pr_emerg("  %pS\n", (void *)running->frames[0]);
+		for (i = 1; i < running->depth; i++)
+			pr_emerg("  %pB\n", (void *)running->frames[i]);
+	}
+}
+
 /*
  * The first reason to end the machine, and its code. It stands: from QEMU 9.1 the write
  * to the port returns, the guest runs on for a moment, and the last write wins. So a
@@ -203,17 +320,19 @@ static atomic_t poweroff_syncing;
  * port first. If the first caller got past its log line and hangs in the sync, the
  * console works, and the next caller says what may be lost before it writes the port.
  *
- * Context: any; with @sync process context, may sleep.
+ * Context: any. POWEROFF_IN_PROCESS is process context, and may sleep.
  */
-static void poweroff_end(enum poweroff_reason reason, int code, const char *path, bool sync)
+static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_path path)
 {
 	int first = atomic_cmpxchg(&poweroff_verdict, POWEROFF_UNDECIDED,
 				   POWEROFF_VERDICT(reason, code));
 
 	if (first == POWEROFF_UNDECIDED) {
 		pr_emerg("%s: ending the machine with code %d (%s)\n",
-			 poweroff_reasons[reason], code, path);
-		if (sync) {
+			 poweroff_reasons[reason], code, poweroff_paths[path]);
+		if (path == POWEROFF_IN_INTERRUPT)
+			poweroff_report_running();
+		if (path == POWEROFF_IN_PROCESS && READ_ONCE(poweroff_sync.value)) {
 			atomic_set(&poweroff_syncing, 1);
 			/*
 			 * The first writes, and flushes the caches of the disks before
@@ -247,9 +366,9 @@ static void poweroff_report_survival(void)
 }
 
 /* Context: atomic, the other CPUs stopped. There is nothing to write, or no way to. */
-static void poweroff_end_now(enum poweroff_reason reason, int code, const char *path)
+static void poweroff_end_now(enum poweroff_reason reason, int code, enum poweroff_path path)
 {
-	poweroff_end(reason, code, path, false);
+	poweroff_end(reason, code, path);
 	mdelay(POWEROFF_GRACE_MS);
 	poweroff_report_survival();
 }
@@ -260,11 +379,9 @@ static bool poweroff_halting;
 /* Context: process, or hard interrupt for the backstop. */
 static void poweroff_expire(struct deferred_reset *reset, enum deferred_reset_path path)
 {
-	bool in_process = path == DEFERRED_RESET_WORK;
-
 	poweroff_end(READ_ONCE(poweroff_halting) ? POWEROFF_BY_HALT : POWEROFF_BY_DEADLINE,
-		     READ_ONCE(poweroff_code.value), in_process ? "process" : "hard interrupt",
-		     in_process && READ_ONCE(poweroff_sync.value));
+		     READ_ONCE(poweroff_code.value),
+		     path == DEFERRED_RESET_WORK ? POWEROFF_IN_PROCESS : POWEROFF_IN_INTERRUPT);
 }
 
 /* Context: hard interrupt. */
@@ -371,7 +488,8 @@ MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only
  */
 static int poweroff_power_off(struct sys_off_data *data)
 {
-	poweroff_end_now(POWEROFF_BY_POWER_OFF, READ_ONCE(poweroff_code.value), "power-off");
+	poweroff_end_now(POWEROFF_BY_POWER_OFF, READ_ONCE(poweroff_code.value),
+			 POWEROFF_IN_POWER_OFF);
 	return NOTIFY_DONE;
 }
 
@@ -423,7 +541,7 @@ static void poweroff_dump(enum kmsg_dump_reason reason)
 		panic_timeout = -1;
 	}
 	if (reason == KMSG_DUMP_EMERG && poweroff_panicking)
-		poweroff_end_now(POWEROFF_BY_PANIC, code, "panic");
+		poweroff_end_now(POWEROFF_BY_PANIC, code, POWEROFF_IN_PANIC);
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)

@@ -43,14 +43,73 @@ hogged_by_real_time()
 	E
 }
 
+# named CPU TASK FUNCTION: the driver's log says that the processor runs that task, its
+# pid, and that function on the stack.
+named()
+{
+	awk -v processor="qemu_poweroff: CPU $1 runs $2, pid " -v frame="qemu_poweroff:   $3+0x" '
+		index($0, "qemu_poweroff: CPU ") == 1 { mine = index($0, processor) == 1 }
+		mine && index($0, frame) == 1 { found = 1 }
+		END { exit !found }
+	' "$witness" || fail "$2 in $3 is not named on processor $1: $(tail -n 40 "$witness")"
+}
+
 @test 'deadline: a real-time task hogs the only processor' {
 	hogged_by_real_time
 	ended 42 deadline 'hard interrupt'
+	named 0 fault/0 spin_fifo
 }
 
 @test 'deadline: real-time tasks hog both processors' {
 	hogged_by_real_time -c 2
 	ended 42 deadline 'hard interrupt'
+	named 0 fault/0 spin_fifo
+	named 1 fault/1 spin_fifo
+}
+
+@test 'deadline: a real-time task in user space hogs the only processor' {
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static "$top/tests/guest/hog.c" -o hog
+	faulty -m hog <<-'E'
+		echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+		for share in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
+			[ ! -e $share ] || echo 0 >$share
+		done
+		insmod qemu_poweroff.ko delay=1 code=42
+		./hog
+	E
+	ended 42 deadline 'hard interrupt'
+	grep -qE 'qemu_poweroff: CPU 0 runs hog, pid [1-9][0-9]*, in user space' "$witness" ||
+		fail "the driver does not name the task: $(tail -n 20 "$witness")"
+}
+
+# With debugging of locks the kernel says so.
+@test 'deadline: a process spins on a lock that it holds, on the only processor' {
+	splats='BUG: spinlock recursion|WARNING: possible recursive locking'
+	faulty <<-'E'
+		insmod fault.ko
+		insmod qemu_poweroff.ko delay=-1 code=42
+		echo 1 >$driver/delay
+		echo "the shell is $$"
+		echo deadlock >$what
+	E
+	ended 42 deadline 'hard interrupt'
+	named 0 sh do_deadlock
+	logged "CPU 0 runs sh, pid $(sed -n 's/^the shell is //p' <<<"$output"):"
+}
+
+@test 'deadline: one processor loops with preemption off, the other with interrupts off' {
+	faulty -c 2 -a clocksource=hpet <<-'E'
+		insmod fault.ko cpu=1
+		insmod qemu_poweroff.ko delay=-1 code=42
+		taskset 1 sh -c "echo 4 >$driver/delay"
+		taskset 1 sh -c "echo irq_off >$what"
+		echo 0 >/sys/module/fault/parameters/cpu
+		echo preempt_off >$what
+		sleep 60
+	E
+	ended 42 deadline 'hard interrupt'
+	named 0 fault/0 spin_preempt_off
+	logged 'qemu_poweroff: CPU 1 takes no interrupts'
 }
 
 @test 'deadline: the work queues of the system are flooded with sleepers' {
@@ -76,6 +135,7 @@ hogged_by_real_time()
 		sleep 60
 	E
 	ended 42 deadline 'hard interrupt'
+	named 0 fault/0 spin_preempt_off
 }
 
 @test 'deadline: kernel threads loop with preemption off on both processors' {
@@ -87,6 +147,8 @@ hogged_by_real_time()
 		sleep 60
 	E
 	ended 42 deadline 'hard interrupt'
+	named 0 fault/0 spin_preempt_off
+	named 1 fault/1 spin_preempt_off
 }
 
 # one_of_two FAULT CPU: the fault on that processor, the driver armed on the first.

@@ -29,6 +29,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <linux/version.h>
@@ -136,6 +137,17 @@ static int do_irq_off(void)
 static int do_fifo(void)
 {
 	return start_spinning(spin_fifo);
+}
+
+static DEFINE_RAW_SPINLOCK(held);
+
+static int do_deadlock(void)
+{
+	raw_spin_lock(&held);
+	raw_spin_lock(&held);
+	raw_spin_unlock(&held);
+	raw_spin_unlock(&held);
+	return 0;
 }
 
 static int sleep_for_ever(void *unused)
@@ -336,6 +348,8 @@ static const struct {
 	{ "preempt_off", do_preempt_off },
 	{ "irq_off", do_irq_off },
 	{ "fifo", do_fifo },
+	/* The process that asks for it spins on a lock that it holds. */
+	{ "deadlock", do_deadlock },
 	/* count= kernel threads in uninterruptible sleep. */
 	{ "blocked_tasks", do_blocked_tasks },
 	/* count= works in each of the system's queues, all asleep. */
