@@ -9,7 +9,7 @@
 #   restored   The same guest, with the script on the console. Its output comes through
 #              the kernel alone, in one stream with the kernel's lines, even while the
 #              guest dies.
-#   vm         scripts/vm boots a guest in two to five seconds. For tests of the boot, of
+#   booted     scripts/vm boots a guest in two to five seconds. For tests of the boot, of
 #              rootfs/init, of scripts/vm, and of machines that no template can have.
 #
 # qemu-run ends its guests by this very driver. The tests of the driver use it with
@@ -46,7 +46,7 @@ guest()
 	[[ ! $own ]] || status=$own
 }
 
-# restored [option of scripts/vm...]: as vm, in a guest that is restored. Arguments of
+# restored [option of scripts/vm...]: as booted, in a guest that is restored. Arguments of
 # QEMU belong to the template: a path among them that differs from one test to the next
 # would have each test boot one of its own. QEMU runs in the test's own directory.
 restored()
@@ -75,10 +75,10 @@ restored()
 	E
 }
 
-# vm [option of scripts/vm...]: boots a fresh guest that runs the script on
+# booted [option of scripts/vm...]: boots a fresh guest that runs the script on
 # standard input, with the driver at hand. Sets status to QEMU's, and output to
 # the console's lines.
-vm()
+booted()
 {
 	local script=$BATS_TEST_TMPDIR/script
 

@@ -11,7 +11,7 @@ setup()
 	truncate -s 512M "$swap"
 }
 
-# with_swap: as vm, with a disk to hibernate to, /dev/vda.
+# with_swap: as booted, with a disk to hibernate to, /dev/vda.
 with_swap()
 {
 	local bus=pci module script=$BATS_TEST_TMPDIR/with_swap modules=()
@@ -30,7 +30,7 @@ with_swap()
 		E
 		cat
 	} >"$script"
-	vm -c 2 -a no_console_suspend "${modules[@]}" -q -drive -q "if=none,id=swap,format=raw,file=$swap" \
+	booted -c 2 -a no_console_suspend "${modules[@]}" -q -drive -q "if=none,id=swap,format=raw,file=$swap" \
 		-q -device -q "virtio-blk-$bus,drive=swap" <"$script"
 }
 

@@ -91,7 +91,7 @@ apt_knows_only()
 	run "$top/scripts/module" -k "$KERNEL_DIR"
 	assert_success
 	MODULE_DIR=${lines[-1]}
-	vm <<<'insmod qemu_poweroff.ko code=42; sleep 9'
+	booted <<<'insmod qemu_poweroff.ko code=42; sleep 9'
 	assert_code 42
 }
 

@@ -17,7 +17,7 @@ setup_file()
 # processor that is lost, as may what the shell prints. The clock source is one that
 # the kernel does not change.
 @test 'a write to delay returns, and the deadline holds' {
-	vm -c 2 -m "$FAULT_KO" -a clocksource=hpet <<-'E'
+	booted -c 2 -m "$FAULT_KO" -a clocksource=hpet <<-'E'
 		insmod fault.ko cpu=1
 		insmod qemu_poweroff.ko delay=1000 code=42
 		cat >lose <<-'L'

@@ -53,7 +53,7 @@ faulty()
 # faulty_boot [option of scripts/vm...]: as faulty, of a guest that boots.
 faulty_boot()
 {
-	with_faults vm "$@"
+	with_faults booted "$@"
 }
 
 with_faults()

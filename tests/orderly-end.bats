@@ -45,7 +45,7 @@ bus()
 	[[ ${MACHINE:-pc} == microvm ]] && echo device || echo pci
 }
 
-# with_disks: as vm, with a file system from each image
+# with_disks: as booted, with a file system from each image
 # mounted and written to. $witness gets what the kernel logs. A machine that is too
 # busy to write that little in the second that there is for it tries again.
 with_disks()
@@ -72,7 +72,7 @@ with_disks()
 		cat
 	} >"$script"
 	for try in 1 2 3; do
-		vm "${modules[@]}" -m "$WITNESS_KO" \
+		booted "${modules[@]}" -m "$WITNESS_KO" \
 			-q -chardev -q "file,id=witness,path=$witness" \
 			-q -device -q isa-debugcon,chardev=witness \
 			-q -drive -q "if=none,id=raw,format=raw,file=$raw" -q -device -q "virtio-blk-$bus,drive=raw" \

@@ -18,7 +18,7 @@ panicked()
 }
 
 @test 'panic: its text is on the console' {
-	vm -m "$FAULT_KO" <<-'E'
+	booted -m "$FAULT_KO" <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=panic
 	E
@@ -26,7 +26,7 @@ panicked()
 }
 
 @test 'panic: its text is on the console although a process held the lock of the console' {
-	vm -m "$FAULT_KO" <<-'E'
+	booted -m "$FAULT_KO" <<-'E'
 		insmod qemu_poweroff.ko delay=-1
 		insmod fault.ko what=panic_console
 	E
@@ -48,7 +48,7 @@ inject_nmi()
 
 	mkfifo "$monitor.in" "$monitor.out"
 	inject_nmi "$monitor" >"$BATS_TEST_TMPDIR/host" 2>&1 3>&- &
-	vm -q -serial -q "file:$monitor.serial" -q -chardev -q "pipe,id=monitor,path=$monitor" \
+	booted -q -serial -q "file:$monitor.serial" -q -chardev -q "pipe,id=monitor,path=$monitor" \
 		-q -mon -q chardev=monitor,mode=control <<-'E'
 		echo 1 >/proc/sys/kernel/unknown_nmi_panic
 		insmod qemu_poweroff.ko delay=-1

@@ -58,7 +58,7 @@ rewrap()
 }
 
 @test 'initramfs: a module comes with what it depends on, and loads' {
-	vm -m 8021q <<-'E'
+	booted -m 8021q <<-'E'
 		modprobe 8021q && cut -d ' ' -f 1 /proc/modules
 	E
 	assert_power_off
@@ -84,13 +84,13 @@ rewrap()
 }
 
 @test 'vm: a guest that does not end is killed, and that is said' {
-	vm -t 5 <<<'sleep 1000'
+	booted -t 5 <<<'sleep 1000'
 	assert_equal "$status" 124
 	assert_output --partial 'did not end within 5 s'
 }
 
 @test 'vm: a code whose status looks like a signal is not taken for one' {
-	vm <<<'insmod qemu_poweroff.ko code=68'
+	booted <<<'insmod qemu_poweroff.ko code=68'
 	assert_equal "$status" 137
 	refute_line --partial 'was killed'
 }
@@ -102,7 +102,7 @@ rewrap()
 		timeout 150 sh -c 'while :; do :; done' 3>&- &
 		others+=($!)
 	done
-	vm -t 60 -c 2 -q -machine -q microvm <<-'E'
+	booted -t 60 -c 2 -q -machine -q microvm <<-'E'
 		cat /sys/devices/system/clocksource/clocksource0/current_clocksource
 	E
 	kill "${others[@]}" || true

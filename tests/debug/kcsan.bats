@@ -14,7 +14,7 @@ setup()
 # processors meet in it is a matter of luck, more so where QEMU emulates them: a
 # longer watch, more often, and ten tries.
 @test 'kcsan: a data race is reported, and the report fails a scenario' {
-	vm -c 2 -m kcsan_test -a 'kcsan.udelay_task=1000 kcsan.skip_watch=1000' <<-'E'
+	booted -c 2 -m kcsan_test -a 'kcsan.udelay_task=1000 kcsan.skip_watch=1000' <<-'E'
 		printf kcsan.test_basic >/sys/module/kunit/parameters/filter_glob
 		for i in 1 2 3 4 5 6 7 8 9 10; do
 			modprobe kcsan_test

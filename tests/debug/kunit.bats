@@ -13,7 +13,7 @@ setup_file()
 		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
 	for suite in ioport_region deferred_reset; do
 		BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-		vm -c 2 -t 300 -m "$modules/${suite}_kunit.ko" <<-E
+		booted -c 2 -t 300 -m "$modules/${suite}_kunit.ko" <<-E
 			dmesg -c >/dev/null
 			modprobe ${suite}_kunit
 			echo '--- results'
