@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Arming beside a processor that takes no interrupts any more: tests/matrix.bats has
-# what comes of a deadline that was armed before.
+# Arming beside a processor that takes no interrupts any more: tests/matrix-deadline.bats
+# has what comes of a deadline that was armed before.
 
 load helper
 

@@ -103,6 +103,7 @@ ended()
 # not_ended: the guest ended, and the driver had no part in it.
 not_ended()
 {
+	[[ -s $witness ]] || fail 'no copy of the log'
 	assert_equal "$(endings "$witness")" ''
 	assert_power_off
 }

@@ -52,8 +52,11 @@ setup()
 }
 
 @test 'one run leaves nothing for the next' {
-	vm -- sh -c 'echo x >/root/left; echo x >/tmp/left; hostname left'
+	vm -- sh -c 'echo x >/root/left; echo x >/tmp/left; hostname left; ls /root /tmp; hostname'
+	assert_equal "$status" 0
+	assert_equal "$(grep -cx left <<<"$output")" 3
 	vm -- sh -c 'ls /root /tmp; hostname'
+	assert_equal "$status" 0
 	refute_output --partial left
 }
 
