@@ -316,6 +316,22 @@ rewrap()
 		run make -s -C "$top" -n "$target"
 		assert_line 'scripts/setup --check run'
 		refute_line 'scripts/setup run'
+@test 'module: nothing is written where the sources are, whatever a build there has left' {
+	local mine=$BATS_TEST_TMPDIR/mine file
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	mkdir "$mine"
+	echo 'obj-m := mine.o' >"$mine/Kbuild"
+	printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\n' >"$mine/mine.c"
+	for file in mine.mod.c mine.mod mine.o mine.ko .mine.o.cmd Module.symvers modules.order; do
+		echo "left in $file" >"$mine/$file"
+	done
+	find "$mine" -type f -exec sha256sum {} + | sort >"$BATS_TEST_TMPDIR/before"
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_success
+	[[ -e ${lines[-1]}/mine.ko ]]
+	find "$mine" -type f -exec sha256sum {} + | sort | diff "$BATS_TEST_TMPDIR/before" -
+}
+
 	done
 	for target in run shell test check bench; do
 		run make -s -C "$top" -n "$target"
