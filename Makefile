@@ -55,8 +55,10 @@ else
 endif
 
 shell: setup-run ## a shell in a guest, with the driver at hand
-	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") && \
-		scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko"
+	@kernel=$$($(kernel)) && directory=$$(scripts/module -k "$$kernel") || exit; \
+		status=0; scripts/vm -k "$$kernel" -m "$$directory/qemu_poweroff.ko" || status=$$?; \
+		((status % 2 && status != 125)) || exit $$status; \
+		echo "QEMU status $$status: the driver ended the machine with code $$((status >> 1))"
 
 test: setup-run setup-test $(if $(findstring sanitizers,$(TESTS)),setup-all) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
 	@$(run_tests) $(or $(TESTS),-t '!slow' tests)

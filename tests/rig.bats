@@ -129,6 +129,62 @@ rewrap()
 	assert_code 3
 }
 
+@test 'vm: a QEMU that does not start is 125, not the status of a guest with code 0' {
+	run "$top/scripts/vm" -k "$KERNEL_DIR" -q -no-such-option - <<<'true'
+	assert_equal "$status" 125
+	assert_output --partial 'did not start'
+	booted <<<'insmod qemu_poweroff.ko code=0; sleep 9'
+	assert_code 0
+}
+
+# types LINE: at the prompt of the shell in the guest.
+types()
+{
+	local said
+
+	IFS= read -r -d '#' -t 120 -u "$guest" said || fail "no prompt: $said"
+	printf '%s\n' "$1" >&"$keyboard"
+}
+
+# shell_in_guest LINE...: make shell, where somebody types that. Sets status to make's, and
+# output to what is printed after the last line.
+shell_in_guest()
+{
+	local guest keyboard line pid
+
+	# KVER= may have been given to the make that runs this.
+	coproc MAKE { exec make -C "$top" shell SETUP=: KVER= KDIR="$KERNEL_DIR/build" \
+		KERNEL="$KERNEL_DIR/vmlinux" 2>&1 3>&-; }
+	pid=$MAKE_PID
+	exec {guest}<&"${MAKE[0]}" {keyboard}>&"${MAKE[1]}"
+	for line; do types "$line"; done
+	output=$(cat <&"$guest")
+	status=0
+	wait "$pid" || status=$?
+	exec {guest}<&- {keyboard}>&-
+}
+
+@test 'make shell: left by exit, it is no error, with the driver loaded or without' {
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	shell_in_guest exit
+	assert_equal "$status" 0
+	refute_output --partial 'the driver ended the machine'
+	shell_in_guest 'insmod qemu_poweroff.ko delay=-1 code=42' exit
+	assert_equal "$status" 0
+	assert_output --partial 'QEMU status 85: the driver ended the machine with code 42'
+	shell_in_guest 'insmod qemu_poweroff.ko'
+	assert_equal "$status" 0
+	assert_output --partial 'the driver ended the machine with code 0'
+}
+
+@test 'make shell: a guest that cannot be started is an error' {
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	QEMU=no-such-qemu run make -C "$top" shell SETUP=: KVER= KDIR="$KERNEL_DIR/build" \
+		KERNEL="$KERNEL_DIR/vmlinux"
+	assert_failure
+	assert_output --partial 'no-such-qemu is missing'
+}
+
 @test 'kernel: a name that apt does not know is refused' {
 	run "$top/scripts/kernel" 1.2.3-none
 	assert_failure
@@ -222,6 +278,8 @@ rewrap()
 		KDIR="$KERNEL_DIR/build" KERNEL="$KERNEL_DIR/vmlinux" \
 		INSTALL_MOD_PATH="$(realpath --relative-to="$top" "$BATS_TEST_TMPDIR")"
 	assert_success
+	# Headers come without the kernel's key.
+	refute_output --partial sign
 	run find "$BATS_TEST_TMPDIR/lib/modules/$(<"$KERNEL_DIR/release")" -name 'qemu_poweroff.ko*'
 	assert_output --partial qemu_poweroff.ko
 }
@@ -241,6 +299,22 @@ rewrap()
 	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
 	assert_success
 	[[ -e ${lines[-1]}/mine.ko ]]
+}
+
+@test 'module: nothing is written where the sources are, whatever a build there has left' {
+	local mine=$BATS_TEST_TMPDIR/mine file
+	local -x BUILD=$BATS_TEST_TMPDIR/build
+	mkdir "$mine"
+	echo 'obj-m := mine.o' >"$mine/Kbuild"
+	printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\n' >"$mine/mine.c"
+	for file in mine.mod.c mine.mod mine.o mine.ko .mine.o.cmd Module.symvers modules.order; do
+		echo "left in $file" >"$mine/$file"
+	done
+	find "$mine" -type f -exec sha256sum {} + | sort >"$BATS_TEST_TMPDIR/before"
+	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
+	assert_success
+	[[ -e ${lines[-1]}/mine.ko ]]
+	find "$mine" -type f -exec sha256sum {} + | sort | diff "$BATS_TEST_TMPDIR/before" -
 }
 
 @test 'module: what a package of an older date brings is compiled anew' {
@@ -293,8 +367,6 @@ rewrap()
 	(umask 077 && make -s -C "$top/tools/qemu-run" install PREFIX="$dir/one" \
 		DATADIR="$dir/data" LIBEXECDIR="$dir/libexec")
 	assert_equal "$(find "$dir" ! -perm -a=r -printf '%P\n')" ''
-	# Headers come without the kernel's key.
-	refute_output --partial sign
 	mkdir "$dir/bin"
 	mv "$dir/one/bin/qemu-run" "$dir/bin"
 	run "$dir/bin/qemu-run" -- echo installed
@@ -318,22 +390,6 @@ rewrap()
 		run make -s -C "$top" -n "$target"
 		assert_line 'scripts/setup --check run'
 		refute_line 'scripts/setup run'
-@test 'module: nothing is written where the sources are, whatever a build there has left' {
-	local mine=$BATS_TEST_TMPDIR/mine file
-	local -x BUILD=$BATS_TEST_TMPDIR/build
-	mkdir "$mine"
-	echo 'obj-m := mine.o' >"$mine/Kbuild"
-	printf '#include <linux/module.h>\nMODULE_LICENSE("GPL");\n' >"$mine/mine.c"
-	for file in mine.mod.c mine.mod mine.o mine.ko .mine.o.cmd Module.symvers modules.order; do
-		echo "left in $file" >"$mine/$file"
-	done
-	find "$mine" -type f -exec sha256sum {} + | sort >"$BATS_TEST_TMPDIR/before"
-	run "$top/scripts/module" -k "$KERNEL_DIR" -s "$mine"
-	assert_success
-	[[ -e ${lines[-1]}/mine.ko ]]
-	find "$mine" -type f -exec sha256sum {} + | sort | diff "$BATS_TEST_TMPDIR/before" -
-}
-
 	done
 	for target in run shell test check bench; do
 		run make -s -C "$top" -n "$target"
