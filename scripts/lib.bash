@@ -89,6 +89,40 @@ remove_abandoned()
 	done < <(find "$1" -maxdepth 1 "${@:2}" -type d -mmin +1 2>/dev/null)
 }
 
+# show_progress SECONDS: until it is killed, or this script has ended: a dot that often on a
+# terminal, elsewhere a line.
+show_progress()
+{
+	local never since=$SECONDS
+
+	# To sleep without a process that would outlive this one.
+	exec {never}<> <(:)
+	while read -r -t "$1" -u "$never" || kill -0 $$ 2>/dev/null; do
+		if [[ -t 2 ]]; then
+			printf . >&2
+		else
+			say "still at it after $((SECONDS - since)) s"
+		fi
+	done
+}
+
+# with_progress COMMAND...: shows that COMMAND goes on, every five seconds on a terminal,
+# elsewhere every minute, or every $progress_s. Returns the status of COMMAND, which is in
+# the foreground: Ctrl-C ends it.
+with_progress()
+{
+	local interval=60 watcher status=0
+
+	[[ ! -t 2 ]] || interval=5
+	show_progress "${progress_s:-$interval}" >&2 &
+	watcher=$!
+	"$@" || status=$?
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null || true
+	[[ ! -t 2 ]] || echo >&2
+	return "$status"
+}
+
 # Options that have apt use package lists of our own: none until refresh_lists.
 apt_lists=()
 

@@ -185,6 +185,21 @@ shell_in_guest()
 	assert_output --partial 'no-such-qemu is missing'
 }
 
+@test 'with_progress: says that a command goes on, and returns its status' {
+	cat >"$BATS_TEST_TMPDIR/program" <<-E
+		source "$top/scripts/lib.bash"
+		progress_s=0.1
+		with_progress sh -c 'sleep 1; exit 3' || echo "status \$?"
+	E
+	run --separate-stderr bash "$BATS_TEST_TMPDIR/program"
+	assert_output 'status 3'
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr == *'program: still at it after '*' s'* ]]
+	run script -qec "bash '$BATS_TEST_TMPDIR/program'" /dev/null
+	assert_output --regexp '^\.+'
+	assert_output --partial 'status 3'
+}
+
 @test 'kernel: a name that apt does not know is refused' {
 	run "$top/scripts/kernel" 1.2.3-none
 	assert_failure
