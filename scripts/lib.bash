@@ -145,3 +145,12 @@ refresh_lists()
 		-o "Dir::Cache::archives=$lists/archives")
 	apt_get update >&2 || die 'apt-get update failed: is the archive within reach?'
 }
+
+# fetch_package PACKAGE DIR: that package of the distribution, into DIR.
+fetch_package()
+{
+	command -v apt-get >/dev/null || die "$1 is fetched by apt, which is not here"
+	(cd "$2" && apt_get download "$1" 2>/dev/null) && return
+	refresh_lists
+	(cd "$2" && apt_get download "$1") || die "$1 cannot be fetched: see the lines above"
+}
