@@ -93,7 +93,7 @@ static void load_module(struct port *port, const struct frame *first,
 	err = syscall(SYS_init_module, image, length, parameters) ? errno : 0;
 	free(image);
 	/* EEXIST: built in, or loaded by a module before it. */
-	if (!err || err == EEXIST)
+	if (!err || err == EEXIST || first->type == FRAME_SOFT_MODULE)
 		return;
 	snprintf(reason, sizeof(reason), "%s (the guest's console says more: -v)",
 		 strerror(err));
@@ -162,6 +162,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 				refuse(port, 125, "-f", strerror(-err));
 			break;
 		case FRAME_MODULE:
+		case FRAME_SOFT_MODULE:
 			load_module(port, &frame, complaints);
 			break;
 		case FRAME_NETWORK:

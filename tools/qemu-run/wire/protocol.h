@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 5
+#define PROTOCOL_VERSION 6
 
 #define PORT_NAME	 "qemu-run"
 
