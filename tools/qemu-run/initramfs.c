@@ -95,7 +95,8 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 {
 	char *script = print("%s/scripts/initramfs", setup->places.top);
 	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
-	const char *argv[16] = {
+	static const char *const shares[] = { "9pnet_virtio", "9p", "overlay" };
+	const char *argv[24] = {
 		script, "-k", setup->kernel.directory, "-o", "-", "-f", init,
 	};
 	const char *const *modules = virtio_modules(setup->options);
@@ -109,6 +110,13 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 			continue;
 		argv[count++] = "-m";
 		argv[count++] = modules[i];
+	}
+	/* For --root, --rw and modprobe. */
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		if (modules_has(&setup->kernel, shares[i]) != 1)
+			continue;
+		argv[count++] = "-m";
+		argv[count++] = shares[i];
 	}
 	if (setup->kernel.driver) {
 		argv[count++] = "-m";

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "job.h"
 #include "modules.h"
 #include "terminal.h"
+#include "user.h"
 
 static int put(const struct job_writer *writer, uint32_t type, const void *data, size_t length)
 {
@@ -124,6 +126,137 @@ static int put_modules(const struct setup *setup, bool modules_are_loaded, bool 
 	return modules_are_loaded ? 0 : job_modules(setup, writer);
 }
 
+static int put_variable(const struct job_writer *writer, const char *name, const char *value)
+{
+	char *text = print("%s=%s", name, value);
+	int err = put(writer, FRAME_VARIABLE, text, strlen(text));
+
+	free(text);
+	return err;
+}
+
+/* below() - what a path is called with @root as the root, or NULL if it is outside */
+static const char *below(const char *root, const char *path)
+{
+	size_t length = strcmp(root, "/") ? strlen(root) : 0;
+
+	if (strncmp(path, root, length) || (path[length] && path[length] != '/'))
+		return NULL;
+	return path[length] ? path + length : "/";
+}
+
+/* What a login would set. The command line's own variables come later, and stand. */
+static int put_environment(const struct job_writer *writer, const struct user_entry *user)
+{
+	return put_variable(writer, "PATH",
+			    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") ||
+	       put_variable(writer, "HOME", user->home) ||
+	       put_variable(writer, "LANG", "C.UTF-8") ||
+	       (user->name && (put_variable(writer, "USER", user->name) ||
+			       put_variable(writer, "LOGNAME", user->name))) ||
+	       (user->shell && put_variable(writer, "SHELL", user->shell));
+}
+
+static int put_user(const struct options *options, const struct job_writer *writer)
+{
+	struct user_entry entry = { 0 };
+	struct text frame = { 0 };
+	struct user user;
+	int err;
+
+	if (!options->user && !options->root)
+		return 0;
+	err = user_find(&entry, options->root, options->user ? options->user : "0", writer->error);
+	if (!err && options->root)
+		err = put_environment(writer, &entry);
+	else if (!err)
+		err = put_variable(writer, "HOME", entry.home);
+	if (!err && options->user) {
+		user = (struct user){ .uid = entry.uid, .gid = entry.gid };
+		text_add(&frame, &user, sizeof(user));
+		text_add(&frame, entry.groups, entry.group_count * sizeof(*entry.groups));
+		err = put(writer, FRAME_USER, frame.data, frame.length);
+	}
+	text_free(&frame);
+	user_free(&entry);
+	return err ? -1 : 0;
+}
+
+/* Where the command starts: with a root of the host's, where the user stands. */
+static int put_directory(const struct options *options, const struct job_writer *writer)
+{
+	char *here = NULL;
+	const char *inside = options->directory;
+	int err = 0;
+
+	if (!inside && options->root) {
+		here = getcwd(NULL, 0);
+		inside = here ? below(options->root, here) : NULL;
+	}
+	if (inside)
+		err = put(writer, FRAME_DIRECTORY, inside, strlen(inside));
+	free(here);
+	return err;
+}
+
+/*
+ * modules_place() - where modprobe looks for the kernel's modules in a root
+ *
+ * Return: a path in the guest, to be freed; "" if the root has the modules there.
+ */
+static char *modules_place(const char *root, const char *release)
+{
+	char *lib = print("%s/lib", root), *place, *list;
+	bool link, have;
+	struct stat st;
+
+	link = !lstat(lib, &st) && S_ISLNK(st.st_mode);
+	place = print("%s/lib/modules/%s", link ? "/usr" : "", release);
+	list = print("%s%s/modules.dep", root, place);
+	have = !access(list, F_OK);
+	free(list);
+	free(lib);
+	if (!have)
+		return place;
+	free(place);
+	return copy("");
+}
+
+static int put_root(const struct setup *setup, const struct job_writer *writer)
+{
+	const struct options *options = setup->options;
+	const char *modules;
+	struct text frame = { 0 };
+	char *real, *place;
+	size_t i;
+	int err;
+
+	if (options->root) {
+		real = realpath(setup->kernel.modules, NULL);
+		modules = real ? below(options->root, real) : NULL;
+		place = modules_place(options->root, setup->kernel.release);
+		text_add(&frame, place, strlen(place) + 1);
+		if (modules)
+			text_add(&frame, modules, strlen(modules));
+		err = put(writer, FRAME_ROOT, frame.data, frame.length);
+		text_free(&frame);
+		free(place);
+		free(real);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < options->shares.count; i++) {
+		const char *path = options->shares.items[i];
+		const char *inside = options->root ? below(options->root, path) : NULL;
+
+		if (!inside)
+			inside = path;
+		if (put(writer, FRAME_SHARE, inside, strlen(inside)))
+			return -1;
+	}
+	return 0;
+}
+
 int job_head(struct job *job, const struct options *options, struct error *error)
 {
 	struct timespec now;
@@ -149,18 +282,17 @@ int job_body(const struct setup *setup, bool modules_are_loaded,
 	bool virtio_net = options->nic && !strcmp(options->nic, "virtio");
 	size_t i;
 
-	if ((options->terminal && put_terminal(writer)) ||
+	if (put_user(options, writer) || (options->terminal && put_terminal(writer)) ||
 	    put_words(writer, FRAME_VARIABLE, &options->variables) ||
-	    put_words(writer, FRAME_ARGUMENT, &options->command))
-		return -1;
-	if (options->directory &&
-	    put(writer, FRAME_DIRECTORY, options->directory, strlen(options->directory)))
-		return -1;
-	if (put_files(options, writer) ||
+	    put_words(writer, FRAME_ARGUMENT, &options->command) ||
+	    put_directory(options, writer) ||
 	    put_modules(setup, modules_are_loaded, virtio_net, writer))
 		return -1;
 	/* The driver of another card is the user's, who may mean to load it later. */
 	if (options->nic && put(writer, FRAME_NETWORK, &virtio_net, sizeof(virtio_net)))
+		return -1;
+	/* What came before is done with BusyBox; files go into the new root. */
+	if (put_root(setup, writer) || put_files(options, writer))
 		return -1;
 	for (i = 0; i < options->get_count; i++)
 		if (put(writer, FRAME_GET, options->gets[i].guest, strlen(options->gets[i].guest)))

@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "initramfs.h"
 #include "inputs.h"
+#include "modules.h"
 #include "report.h"
 #include "serve.h"
 #include "template.h"
@@ -46,13 +47,37 @@ static void fill_streams(void)
 			_exit(EXIT_CANNOT_RUN);
 }
 
+/* check_shares() - whether the kernel can mount directories of the host */
+static int check_shares(const struct run *run, struct error *error)
+{
+	static const struct {
+		const char *module;
+		const char *option;
+	} needed[] = {
+		{ "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
+		{ "9p", "CONFIG_9P_FS" },
+		{ "overlay", "CONFIG_OVERLAY_FS" },
+	};
+	size_t i;
+
+	if (!run->options.root && !run->options.shares.count)
+		return 0;
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!modules_has(&run->setup.kernel, needed[i].module))
+			return error_add(error, "kernel %s lacks %s (%s): --root and --rw do not work with it, -f and --get do",
+					 run->setup.kernel.release, needed[i].module,
+					 needed[i].option);
+	return 0;
+}
+
 static int prepare(struct run *run)
 {
 	struct setup *setup = &run->setup;
 
 	if (inputs_check(&run->options, &run->error) ||
 	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
-			&run->error))
+			&run->error) ||
+	    check_shares(run, &run->error))
 		return -1;
 	return accelerator_choose(&setup->accelerator, &run->options, &setup->places,
 				  &setup->kernel, &run->signals, &run->error);

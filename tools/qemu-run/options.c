@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "options.h"
 #include "../../version.h"
@@ -20,8 +21,9 @@ static const char help[] =
 	"  -m, --module MODULE[,PARAM=VALUE...]  load FILE.ko, or a module by name\n"
 	"  -f, --file PATH[:NAME]   copy a file or tree into the guest's /root\n"
 	"      --get PATH:HOSTPATH  copy a file or tree out when the command has ended\n"
-	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  start there\n"
+	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR   --user NAME  as whom\n"
 	"  -t, --timeout SECONDS    end the machine after that long (status 124)\n"
+	"      --root DIR  its root: / of this host, or another   --rw DIR  to write to\n"
 	"      --disk FILE[,rw]     a disk, /dev/vda and on; without rw nothing is kept\n"
 	"      --net                a network to the outside  --nic MODEL  its card\n"
 	"      --forward [ADDRESS:]PORT:GUESTPORT  a TCP port of the host's leads inside\n"
@@ -29,8 +31,7 @@ static const char help[] =
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
 	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
 	"      --preload            load the modules once, into a template of their own\n"
-	"      --cold               no template     --clean          remove templates\n"
-	"      --bare               no driver       --no-port        and no port for one\n"
+	"      --cold  no template  --clean  remove them  --bare  no driver  --no-port  no port\n"
 	"      --tty, --no-tty      a terminal, or none; Ctrl-] three times ends it\n"
 	"      --allow-splat        never 120       --json FILE      report (-: stderr)\n"
 	"  -v, --verbose            console, QEMU's command  -h, --help  -V, --version\n"
@@ -59,6 +60,9 @@ enum {
 	OPT_ALLOW_SPLAT,
 	OPT_JSON,
 	OPT_CLEAN,
+	OPT_ROOT,
+	OPT_RW,
+	OPT_USER,
 };
 
 static const struct option long_options[] = {
@@ -69,6 +73,9 @@ static const struct option long_options[] = {
 	{ "env", required_argument, NULL, 'e' },
 	{ "chdir", required_argument, NULL, 'C' },
 	{ "timeout", required_argument, NULL, 't' },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "rw", required_argument, NULL, OPT_RW },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", no_argument, NULL, OPT_NET },
 	{ "nic", required_argument, NULL, OPT_NIC },
@@ -209,6 +216,19 @@ static int parse_get(struct options *options, const char *text)
 	return -1;
 }
 
+/* real_directory() - the whole path of a directory, or NULL, having said why */
+static char *real_directory(const char *option, const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real && !stat(real, &st) && S_ISDIR(st.st_mode))
+		return real;
+	wrong(option, path, real ? "not a directory" : strerror(errno));
+	free(real);
+	return NULL;
+}
+
 /* FILE[,rw] */
 static void parse_disk(struct options *options, const char *text)
 {
@@ -317,6 +337,8 @@ static int parse_forward(struct options *options, const char *text)
 
 static int parse_option(struct options *options, int option, char *value)
 {
+	char *real;
+
 	switch (option) {
 	case 'k':
 		options->kernel = value;
@@ -338,6 +360,18 @@ static int parse_option(struct options *options, int option, char *value)
 		return parse_timeout(options, value);
 	case OPT_DISK:
 		parse_disk(options, value);
+		break;
+	case OPT_ROOT:
+		free(options->root);
+		options->root = real_directory("--root", value);
+		return options->root ? -1 : 125;
+	case OPT_RW:
+		real = real_directory("--rw", value);
+		if (real)
+			list_add(&options->shares, real);
+		return real ? -1 : 125;
+	case OPT_USER:
+		options->user = value;
 		break;
 	case OPT_NET:
 		default_nic(options);
@@ -477,6 +511,8 @@ void options_free(struct options *options)
 	free(options->gets);
 	free(options->disks);
 	free(options->forwards);
+	free(options->root);
+	list_free(&options->shares);
 	list_free(&options->variables);
 	list_free(&options->qemu);
 	list_free(&options->command);

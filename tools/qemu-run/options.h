@@ -88,6 +88,10 @@ struct forward_option {
  * @forwards: ports of the host's
  * @module_count: how many @modules; the other counts likewise
  * @variables: NAME=value
+ * @shares: directories of the host, by their whole paths, to read and to write
+ * @root: the directory of the host that is the guest's root, by its whole path; NULL:
+ *	  BusyBox in memory
+ * @user: the user to run the command as, a name or a number; NULL: root
  * @qemu: more of QEMU's own arguments
  * @directory: where the command starts, or NULL
  * @append: more of the kernel's command line, or NULL
@@ -122,6 +126,9 @@ struct options {
 	size_t disk_count;
 	size_t forward_count;
 	struct list variables;
+	struct list shares;
+	char *root;
+	const char *user;
 	struct list qemu;
 	const char *directory;
 	const char *append;

@@ -86,6 +86,37 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 	}
 }
 
+static void add_share(const struct setup *setup, struct list *arguments, const char *tag,
+		      const char *path, bool writable)
+{
+	char *name = quoted(path);
+
+	/* remap: files of several file systems below one directory keep numbers apart. */
+	add(arguments, "-fsdev",
+	    print("local,id=%s,path=%s,security_model=none,multidevs=remap,readonly=%s", tag, name,
+		  writable ? "off" : "on"));
+	add(arguments, "-device",
+	    print("virtio-9p-%s,fsdev=%s,mount_tag=%s", virtio_bus(setup->options), tag, tag));
+	free(name);
+}
+
+/* Directories of the host. A template has their places, and does not look into them. */
+static void add_shares(const struct setup *setup, struct list *arguments, bool real)
+{
+	const struct options *options = setup->options;
+	size_t i;
+
+	add_share(setup, arguments, "modules", real ? setup->kernel.modules : "/", false);
+	if (options->root)
+		add_share(setup, arguments, "root", real ? options->root : "/", false);
+	for (i = 0; i < options->shares.count; i++) {
+		char *tag = print("share%zu", i);
+
+		add_share(setup, arguments, tag, real ? options->shares.items[i] : "/", true);
+		free(tag);
+	}
+}
+
 static void add_network(const struct setup *setup, struct list *arguments, bool real)
 {
 	const struct options *options = setup->options;
@@ -156,6 +187,7 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
 	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
 	add_disks(setup, arguments, real);
+	add_shares(setup, arguments, real);
 	add_network(setup, arguments, real);
 	for (i = 0; i < options->qemu.count; i++)
 		add(arguments, options->qemu.items[i], NULL);
@@ -172,9 +204,10 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 		add(arguments, "-kernel", copy(setup->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s",
+		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s",
 			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
-			  setup->kernel.driver ? " qemu_run_driver=1" : "", khz,
+			  setup->kernel.driver ? " qemu_run_driver=1" : "",
+			  options->root || options->shares.count ? " qemu_run_shares=1" : "", khz,
 			  machine_append(options),
 			  options->append ? " " : "", options->append ? options->append : ""));
 		free(khz);

@@ -75,7 +75,8 @@ char *template_key(const struct setup *setup)
 		   options->machine, options->memory_mb, options->cpus,
 		   options->disk_count, options->nic ? options->nic : "none",
 		   options->append ? options->append : "");
-	text_print(&key, "port %d\n", !options->no_port);
+	text_print(&key, "port %d\nroot %d\nshares %zu\n", !options->no_port, !!options->root,
+		   options->shares.count);
 	for (i = 0; options->preload && i < options->module_count; i++) {
 		const struct module_option *module = &options->modules[i];
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "boot.h"
 #include "log.h"
+#include "root.h"
 
 int run_tool(const char *const argv[])
 {
@@ -108,16 +109,28 @@ void boot(void)
 	static const char *const install[] = { "/bin/busybox", "--install", "-s", NULL };
 	static const char *const modprobe[] = { "/bin/busybox", "modprobe", "-a", "virtio_pci",
 						"virtio_mmio", "virtio_console", NULL };
+	static const char *const shares[] = { "/bin/busybox", "modprobe", "-a", "9pnet_virtio",
+					      "9p", "overlay", NULL };
 	static const char *const driver[] = { "/bin/busybox", "modprobe", "qemu_poweroff",
 					      "delay=-1", NULL };
+	int err;
 
 	mount_all();
+	/* Not before the job: a template must have nothing of the host mounted. */
+	write_text("/proc/sys/kernel/modprobe", "\n");
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", HOME, 1);
 	mkdir(HOME, 0700);
 	run_tool(install);
 	/* A failure is no error: the drivers may be built in. channel_open() will tell. */
 	run_tool(modprobe);
+	if (getenv("qemu_run_shares")) {
+		run_tool(shares);
+		err = root_prepare();
+		if (err)
+			log_line("cannot prepare for --root: %s", strerror(-err));
+	}
+	unsetenv("qemu_run_shares");
 	if (getenv("qemu_run_driver") && run_tool(driver))
 		log_line("qemu_poweroff does not load");
 	sethostname("guest", 5);

@@ -21,6 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "child.h"
+#include "root.h"
 
 extern char **environ;
 
@@ -33,8 +34,7 @@ static struct {
 	uint32_t go;
 	pid_t pid;
 	int failure;
-	char *const *argv;
-	const char *directory;
+	const struct guest_job *job;
 	const char *terminal; /* its slave's path, or NULL */
 	bool apart;
 	int streams[3];
@@ -68,12 +68,29 @@ static const char *resolve(const char *name)
 	return NULL;
 }
 
+/* By system call: the C library would take the other process for a thread of this one. */
+static int become_user(const struct guest_job *job)
+{
+	if (syscall(SYS_setgroups, job->group_count, job->groups) ||
+	    syscall(SYS_setresgid, job->user.gid, job->user.gid, job->user.gid) ||
+	    syscall(SYS_setresuid, job->user.uid, job->user.uid, job->user.uid))
+		return errno;
+	return 0;
+}
+
 static int become(void)
 {
-	int i, terminal = -1;
+	const struct guest_job *job = launch.job;
+	char *const *argv = job->arguments.items;
+	int i, terminal = -1, err;
 	const char *path;
 	sigset_t none;
 
+	if (job->rooted) {
+		err = -root_follow();
+		if (err)
+			return err;
+	}
 	if (launch.terminal) {
 		terminal = open(launch.terminal, O_RDWR | O_CLOEXEC);
 		if (terminal < 0)
@@ -84,15 +101,20 @@ static int become(void)
 		if (dup2(terminal >= 0 && !(i == 2 && launch.apart) ? terminal : launch.streams[i],
 			 i) < 0)
 			return errno;
-	if (chdir(launch.directory))
+	if (job->has_user) {
+		err = become_user(job);
+		if (err)
+			return err;
+	}
+	if (chdir(job->directory))
 		return errno;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	path = resolve(launch.argv[0]);
+	path = resolve(argv[0]);
 	if (path)
-		execv(path, launch.argv);
+		execv(path, argv);
 	if (!path || errno == ENOEXEC)
-		execvp(launch.argv[0], launch.argv);
+		execvp(argv[0], argv);
 	return errno;
 }
 
@@ -137,9 +159,9 @@ int child_prepare(struct child *child)
 }
 
 /* Replaces the pipes by a terminal. Returns 0 or an errno, positive. */
-static int open_terminal(struct child *child, const struct job *job)
+static int open_terminal(struct child *child, const struct guest_job *job)
 {
-	struct winsize size = { .ws_row = job->window.rows, .ws_col = job->window.columns };
+	struct winsize size = { .ws_row = job->options.window.rows, .ws_col = job->options.window.columns };
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 
 	if (master < 0)
@@ -147,13 +169,15 @@ static int open_terminal(struct child *child, const struct job *job)
 	if (grantpt(master) || unlockpt(master))
 		return errno;
 	launch.terminal = strdup(ptsname(master));
+	if (job->has_user && chown(launch.terminal, job->user.uid, -1))
+		return errno;
 	if (size.ws_row && size.ws_col)
 		ioctl(master, TIOCSWINSZ, &size);
 	close(child->input);
 	close(child->output);
 	child->output = master;
 	child->input = fcntl(master, F_DUPFD_CLOEXEC, 0);
-	launch.apart = job->flags & JOB_ERRORS_APART;
+	launch.apart = job->options.flags & JOB_ERRORS_APART;
 	if (!launch.apart) {
 		close(child->errors);
 		child->errors = -1;
@@ -161,19 +185,17 @@ static int open_terminal(struct child *child, const struct job *job)
 	return 0;
 }
 
-int child_start(struct child *child, char *const argv[], const char *directory,
-		const struct job *job)
+int child_start(struct child *child, const struct guest_job *job)
 {
 	pid_t pid;
 	int err;
 
-	if (job->flags & JOB_TERMINAL) {
+	if (job->options.flags & JOB_TERMINAL) {
 		err = open_terminal(child, job);
 		if (err)
 			return err;
 	}
-	launch.argv = argv;
-	launch.directory = directory;
+	launch.job = job;
 	__atomic_store_n(&launch.go, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &launch.go, FUTEX_WAKE, 1, NULL, NULL, 0);
 	while ((pid = __atomic_load_n(&launch.pid, __ATOMIC_ACQUIRE)))

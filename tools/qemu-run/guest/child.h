@@ -4,7 +4,7 @@
 #define QEMU_RUN_GUEST_CHILD_H
 
 #include <sys/types.h>
-#include "../wire/protocol.h"
+#include "job.h"
 
 /**
  * struct child - the command's process and our ends of its streams
@@ -31,13 +31,10 @@ int child_prepare(struct child *child);
 /**
  * child_start() - starts the command
  * @child: as prepared
- * @argv: the command
- * @directory: where it starts
- * @job: says whether it gets a terminal
+ * @job: what to run, where, as whom, with which root, on a terminal or not
  *
  * Return: 0, or the errno, positive, of what kept it from being executed.
  */
-int child_start(struct child *child, char *const argv[], const char *directory,
-		const struct job *job);
+int child_start(struct child *child, const struct guest_job *job);
 
 #endif

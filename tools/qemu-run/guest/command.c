@@ -46,7 +46,7 @@ void command_start(struct command *command, const struct guest_job *job, struct 
 	command->terminal = job->options.flags & JOB_TERMINAL;
 	deadline_arm(deadline, job->options.timeout_ms);
 	port_send(port, FRAME_STARTED, NULL, 0);
-	err = child_start(&command->child, job->arguments.items, job->directory, &job->options);
+	err = child_start(&command->child, job);
 	if (!err)
 		return;
 	deadline_disarm(deadline);

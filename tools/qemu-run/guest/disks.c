@@ -29,6 +29,15 @@ int disks_watch(void)
 	return open(MOUNTS, O_RDONLY | O_CLOEXEC);
 }
 
+void disks_forget(int mounts)
+{
+	struct pollfd event = { .fd = mounts, .events = POLLPRI };
+
+	/* The kernel tells of each change once. */
+	if (mounts >= 0)
+		poll(&event, 1, 0);
+}
+
 /* mountinfo writes blanks and the like as octal numbers: \040. */
 static void unescape(char *text)
 {
@@ -45,6 +54,13 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
+/* Disks, and the directories of the host that may be written to: see root_share(). */
+static bool is_written(const char *source)
+{
+	return !strncmp(source, "/dev/", strlen("/dev/")) ||
+	       !strncmp(source, "share", strlen("share"));
+}
+
 /* Finds where disks are mounted, in the order of mounting. Returns how many. */
 static size_t find_mounts(char *where[], size_t max)
 {
@@ -58,7 +74,7 @@ static size_t find_mounts(char *where[], size_t max)
 		rest = strstr(line, " - ");
 		if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1 ||
 		    sscanf(rest, " - %*s %4095s", source) != 1 ||
-		    strncmp(source, "/dev/", strlen("/dev/")))
+		    !is_written(source))
 			continue;
 		unescape(path);
 		where[count] = strdup(path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The disks that are mounted when the machine ends. */
+/* The disks, and directories of the host, that are mounted when the machine ends. */
 #ifndef QEMU_RUN_GUEST_DISKS_H
 #define QEMU_RUN_GUEST_DISKS_H
 
@@ -12,6 +12,12 @@
  * Return: a descriptor for disks_settle(), or -1.
  */
 int disks_watch(void);
+
+/**
+ * disks_forget() - what is mounted now is init's own affair
+ * @mounts: from disks_watch()
+ */
+void disks_forget(int mounts);
 
 /**
  * disks_settle() - writes all file data to the disks, and unmounts them

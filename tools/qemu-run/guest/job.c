@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "boot.h"
+#include "disks.h"
 #include "ending.h"
 #include "job.h"
 #include "log.h"
+#include "root.h"
 
 void job_prepare(struct guest_job *job)
 {
@@ -24,6 +27,7 @@ void job_prepare(struct guest_job *job)
 		.files = { .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
 	};
 	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
 	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
 	/*
 	 * The job brings a seed before any program can read random numbers. So the pool
@@ -43,6 +47,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 	struct timespec now;
 
 	memcpy(&job->options, frame->data, sizeof(job->options));
+	(void)!write(job->modprobe, "/sbin/modprobe", strlen("/sbin/modprobe"));
 
 	/* A clone has the time and the random numbers of its template. */
 	now.tv_sec = job->options.realtime_ns / 1000000000;
@@ -108,7 +113,6 @@ static void bring_network_up(struct port *port, bool required)
 		{ "/bin/busybox", "ip", "addr", "add", "10.0.2.15/24", "dev", "eth0" },
 		{ "/bin/busybox", "ip", "route", "add", "default", "via", "10.0.2.2" },
 	};
-	int file;
 	size_t i;
 
 	/* If there is no card, the command may load its driver and set the network up. */
@@ -117,16 +121,71 @@ static void bring_network_up(struct port *port, bool required)
 			if (run_tool(steps[i]))
 				refuse(port, 125, "--net",
 				       "the guest's network does not come up");
-	file = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (file >= 0) {
-		(void)!write(file, "nameserver 10.0.2.3\n", 20);
-		close(file);
-	}
+}
+
+static void name_server(void)
+{
+	int file;
+
+	/* It may be a link to what another system's service would write. */
+	unlink("/etc/resolv.conf");
+	file = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file < 0)
+		return;
+	(void)!write(file, "nameserver 10.0.2.3\n", 20);
+	close(file);
 }
 
 static char *copy_text(const struct frame *frame)
 {
 	return must(strndup((const char *)frame->data, frame->length));
+}
+
+static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
+{
+	/* "place, NUL, modules" */
+	char *place = copy_text(frame);
+	size_t length = strlen(place) + 1;
+	char *modules = length < frame->length ?
+				must(strndup((const char *)frame->data + length,
+					     frame->length - length)) : must(strdup(""));
+	int err = root_enter(place, modules);
+
+	free(place);
+	free(modules);
+	if (err)
+		refuse(port, 125, "--root", strerror(-err));
+	job->rooted = true;
+	if (job->network)
+		name_server();
+	/* The disks are what the command mounts. */
+	disks_forget(port->deadline->mounts);
+	close(job->files.root);
+	mkdir(HOME, 0700);
+	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void mount_share(struct guest_job *job, struct port *port, const struct frame *frame)
+{
+	char tag[16], *path = copy_text(frame);
+	int err;
+
+	snprintf(tag, sizeof(tag), "share%u", job->shares++);
+	err = root_share(tag, path);
+	if (err)
+		refuse(port, 125, path, strerror(-err));
+	free(path);
+}
+
+static void read_user(struct guest_job *job, const struct frame *frame)
+{
+	size_t length = frame->length - sizeof(job->user);
+
+	memcpy(&job->user, frame->data, sizeof(job->user));
+	job->groups = must(malloc(length + 1));
+	memcpy(job->groups, frame->data + sizeof(job->user), length);
+	job->group_count = length / sizeof(*job->groups);
+	job->has_user = true;
 }
 
 void job_receive(struct guest_job *job, struct port *port, struct complaints *complaints)
@@ -167,6 +226,17 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			break;
 		case FRAME_NETWORK:
 			bring_network_up(port, frame.length && frame.data[0]);
+			job->network = true;
+			name_server();
+			break;
+		case FRAME_ROOT:
+			enter_root(job, port, &frame);
+			break;
+		case FRAME_SHARE:
+			mount_share(job, port, &frame);
+			break;
+		case FRAME_USER:
+			read_user(job, &frame);
 			break;
 		case FRAME_GET:
 			list_add(&job->gets, frame.data, frame.length);

@@ -3,6 +3,7 @@
 #ifndef QEMU_RUN_GUEST_JOB_H
 #define QEMU_RUN_GUEST_JOB_H
 
+#include <stdbool.h>
 #include "../wire/tree.h"
 #include "complaints.h"
 #include "memory.h"
@@ -14,7 +15,16 @@
  * @arguments: the command
  * @gets: paths to send back when the command has ended
  * @directory: where the command starts
+ * @rooted: the root is the host's directory
+ * @network: there is a network
+ * @shares: directories of the host that were mounted to write to
+ * @has_user: the command runs as another user than root
+ * @user: as which
+ * @groups: that user's other groups
+ * @group_count: how many
  * @files: where the files of -f go
+ * @modprobe: the path of the kernel's helper, open: modules come by themselves from the
+ *	      beginning of the job
  * @random: /dev/urandom, open: receives the job's seed
  */
 struct guest_job {
@@ -22,7 +32,15 @@ struct guest_job {
 	struct list arguments;
 	struct list gets;
 	const char *directory;
+	bool rooted;
+	bool network;
+	unsigned int shares;
+	bool has_user;
+	struct user user;
+	uint32_t *groups;
+	size_t group_count;
 	struct tree_receiver files;
+	int modprobe;
 	int random;
 };
 

@@ -55,6 +55,9 @@ enum frame_type {
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
+	FRAME_ROOT,	 /* enter the host's directory; two texts: see root_enter() */
+	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
+	FRAME_USER,	 /* struct user, then as many uint32_t: its other groups */
 	FRAME_GET,	 /* a path to send back when the command has ended */
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
 	FRAME_PACKED_END,
@@ -102,6 +105,11 @@ struct job {
 	uint32_t flags;
 	struct window window;
 	uint8_t seed[64]; /* no two clones may share their random numbers */
+};
+
+struct user {
+	uint32_t uid;
+	uint32_t gid;
 };
 
 /* How the guest ends its machine. */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include "root.h"
+
+#define LOWER "/.lower"
+#define UPPER "/.upper"
+#define ROOT  "/.root"
+
+/*
+ * access=any: one attach for all users; the guest's kernel checks permissions. msize is also
+ * how much a page fault reads ahead. Kernels before 6.4 ignore noxattr; with it,
+ * overlayfs does not ask the host for attributes of each file.
+ */
+#define OPTIONS "trans=virtio,version=9p2000.L,access=any,msize=131072,"
+
+static int mount_9p(const char *tag, const char *where, unsigned long flags, const char *cache)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), OPTIONS "cache=%s", cache);
+	return mount(tag, where, "9p", flags, options) ? -errno : 0;
+}
+
+/* mkdir -p, of an absolute path */
+static int make_directories(const char *path)
+{
+	char part[PATH_MAX], *slash = part;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s/", path) >= sizeof(part))
+		return -ENAMETOOLONG;
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Mounted there by boot(), and of the guest's own in the new root as well. */
+static const char *const kept[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
+
+int root_prepare(void)
+{
+	char path[64];
+	size_t i;
+
+	if (mkdir(LOWER, 0755) || mkdir(UPPER, 0755) || mkdir(ROOT, 0755) ||
+	    mount("tmpfs", UPPER, "tmpfs", 0, "mode=0755") || mkdir(UPPER "/upper", 0755) ||
+	    mkdir(UPPER "/work", 0755))
+		return -errno;
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(path, sizeof(path), UPPER "/upper%s", kept[i]);
+		/* Opaque: overlayfs does not look for the host's directory below it. */
+		if (mkdir(path, 0755) || setxattr(path, "trusted.overlay.opaque", "y", 1, 0))
+			return -errno;
+	}
+	return 0;
+}
+
+/* A link costs nothing, but has to be there before the overlay is mounted. */
+static int link_modules(const char *place, const char *modules)
+{
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), UPPER "/upper%s", place);
+	*strrchr(path, '/') = '\0';
+	err = make_directories(path);
+	if (err)
+		return err;
+	path[strlen(path)] = '/';
+	return symlink(modules, path) ? -errno : 0;
+}
+
+static int mount_modules(const char *place)
+{
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), ROOT "%s", place);
+	err = make_directories(path);
+	return err ? err : mount_9p("modules", path, MS_RDONLY, "loose");
+}
+
+static int mount_root(const char *place, const char *modules)
+{
+	int err;
+
+	err = mount_9p("root", LOWER, MS_RDONLY, "loose,noxattr");
+	if (!err && *place && *modules)
+		err = link_modules(place, modules);
+	if (err)
+		return err;
+	if (mount("overlay", ROOT, "overlay", 0,
+		  "lowerdir=" LOWER ",upperdir=" UPPER "/upper,workdir=" UPPER "/work"))
+		return -errno;
+	return *place && !*modules ? mount_modules(place) : 0;
+}
+
+int root_enter(const char *place, const char *modules)
+{
+	char path[64];
+	size_t i;
+	int err;
+
+	err = mount_root(place, modules);
+	if (err)
+		return err;
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
+		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
+			return -errno;
+	}
+	/*
+	 * The new root is moved onto the old one, and not only entered: else the kernel
+	 * takes this for a chroot, in which user namespaces cannot be made.
+	 */
+	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL))
+		return -errno;
+	return chroot(".") || chdir("/") ? -errno : 0;
+}
+
+int root_follow(void)
+{
+	/* What is mounted over the root of this process is found from it by "..". */
+	return chdir("/..") || chroot(".") ? -errno : 0;
+}
+
+int root_share(const char *tag, const char *path)
+{
+	int err = make_directories(path);
+
+	return err ? err : mount_9p(tag, path, 0, "mmap");
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Directories of the host in the guest: its root, and what it may write to. */
+#ifndef QEMU_RUN_GUEST_ROOT_H
+#define QEMU_RUN_GUEST_ROOT_H
+
+/**
+ * root_prepare() - prepares for root_enter(), before a template is saved
+ *
+ * What is done here, no clone has to do.
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_prepare(void);
+
+/**
+ * root_enter() - makes the host's directory the root of this process
+ * @place: where modprobe looks for the kernel's modules, if that directory does not
+ *	   have them there; else ""
+ * @modules: where it has them, for a link at @place; "": nowhere, and a share of their
+ *	     own is mounted at @place
+ *
+ * Mounts the directory read-only by 9p, and over it a file system in memory. What is
+ * mounted at /proc, /sys, /dev, /run and /tmp moves there. The kernel's own helpers
+ * follow, since they have their root from this process.
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_enter(const char *place, const char *modules);
+
+/**
+ * root_follow() - makes the same the root of a process that was made before
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_follow(void);
+
+/**
+ * root_share() - mounts a directory of the host for reading and writing
+ * @tag: of the virtio device
+ * @path: where to; made where it is missing
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_share(const char *tag, const char *path);
+
+#endif
