@@ -192,7 +192,8 @@ static void reap(struct command *command, struct deadline *deadline)
 	}
 }
 
-void command_run(struct command *command, struct port *port, struct deadline *deadline)
+void command_run(struct command *command, struct port *port, struct deadline *deadline,
+		 struct complaints *complaints)
 {
 	struct child *child = &command->child;
 
@@ -205,6 +206,7 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 			{ .fd = child->output, .events = POLLIN },
 			{ .fd = child->errors, .events = POLLIN },
 			{ .fd = command->input_length ? child->input : -1, .events = POLLOUT },
+			{ .fd = complaints->log, .events = POLLIN },
 		};
 		int ready = poll(events, sizeof(events) / sizeof(events[0]),
 				 port_patience_ms(port));
@@ -227,6 +229,9 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 			send_output(port, &child->output, FRAME_OUTPUT);
 		if (events[4].revents)
 			send_output(port, &child->errors, FRAME_ERRORS);
+		/* As they come: the log keeps the newest records only. */
+		if (events[6].revents)
+			complaints_send(complaints, port);
 		if (events[1].revents)
 			reap(command, deadline);
 	}

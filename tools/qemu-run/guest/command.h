@@ -63,10 +63,12 @@ void command_start(struct command *command, const struct guest_job *job, struct 
  * @command: as started
  * @port: the port
  * @deadline: is disarmed when the command has ended
+ * @complaints: are sent as they come
  *
  * Ends the machine at the deadline.
  */
-void command_run(struct command *command, struct port *port, struct deadline *deadline);
+void command_run(struct command *command, struct port *port, struct deadline *deadline,
+		 struct complaints *complaints);
 
 /**
  * command_elapsed_ns() - how long ago the command started

@@ -2,11 +2,23 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <unistd.h>
 #include "complaints.h"
+
+/* How many complaints are sent. */
+#define COMPLAINTS_MAX 20
+
+/* Records that are read in one go. */
+#define RECORDS_MAX 16
+
+/* klogctl(2): the size of the log. A record takes 32 bytes of it, or more. */
+#define SYSLOG_ACTION_SIZE_BUFFER 10
+#define RECORD_SIZE_MIN		  32
 
 /*
  * How the kernel's own checks begin their reports. Most of them taint, too;
@@ -60,38 +72,96 @@ void complaints_begin(struct complaints *complaints)
 	complaints->begun = true;
 }
 
-bool complaints_next(struct complaints *complaints, char *line, size_t size)
+static void send_complaint(struct complaints *complaints, struct port *port, const char *text)
+{
+	if (complaints->sent >= COMPLAINTS_MAX)
+		return;
+	complaints->sent++;
+	port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
+}
+
+static void report_overrun(struct complaints *complaints, struct port *port, uint64_t lost)
+{
+	char line[128];
+
+	complaints->overrun = false;
+	if (lost)
+		snprintf(line, sizeof(line),
+			 "init: the kernel's log overran: %" PRIu64 " records were lost", lost);
+	else
+		snprintf(line, sizeof(line), "init: the kernel's log overran: records were lost");
+	send_complaint(complaints, port, line);
+}
+
+/* "priority,sequence,time,flags;text\n", and then lines about the device. */
+static void read_record(struct complaints *complaints, struct port *port, char *record)
+{
+	unsigned long priority;
+	char *text, *rest;
+	uint64_t sequence;
+
+	priority = strtoul(record, &rest, 10);
+	if (*rest != ',')
+		return;
+	sequence = strtoull(rest + 1, NULL, 10);
+	/*
+	 * Some of the lost records may have been the kernel's: nobody can tell. So a
+	 * program that floods the log to hide a complaint gains nothing.
+	 */
+	if (complaints->overrun)
+		report_overrun(complaints, port,
+			       complaints->next ? sequence - complaints->next : 0);
+	complaints->next = sequence + 1;
+	/*
+	 * Facility 0 is the kernel's, and no program can write a record with it. What
+	 * programs write is no complaint of the kernel's.
+	 */
+	if (priority >> 3)
+		return;
+	text = strchr(rest, ';');
+	if (!text)
+		return;
+	text++;
+	text[strcspn(text, "\n")] = '\0';
+	if (is_complaint(text))
+		send_complaint(complaints, port, text);
+}
+
+bool complaints_send(struct complaints *complaints, struct port *port)
 {
 	char record[8192];
 	ssize_t length;
+	int i;
 
-	for (;;) {
-		char *text, *end;
-
+	for (i = 0; i < RECORDS_MAX; i++) {
 		length = read(complaints->log, record, sizeof(record) - 1);
-		/* EPIPE: the kernel overwrote records before they were read. */
-		if (length < 0 && (errno == EPIPE || errno == EINTR))
+		if (length < 0 && errno == EPIPE) {
+			/* Records were overwritten. The next one will tell how many. */
+			complaints->overrun = true;
+			continue;
+		}
+		if (length < 0 && errno == EINTR)
 			continue;
 		if (length <= 0)
 			return false;
 		record[length] = '\0';
-		/*
-		 * "priority,sequence,time,flags;text\n". Facility 0 is the kernel's:
-		 * what programs write there is no complaint of the kernel's.
-		 */
-		if (strtoul(record, NULL, 10) >> 3)
-			continue;
-		text = strchr(record, ';');
-		if (!text++)
-			continue;
-		end = strchr(text, '\n');
-		if (end)
-			*end = '\0';
-		if (is_complaint(text)) {
-			snprintf(line, size, "%s", text);
-			return true;
-		}
+		read_record(complaints, port, record);
 	}
+	return true;
+}
+
+void complaints_send_all(struct complaints *complaints, struct port *port)
+{
+	int left;
+
+	if (complaints_send(complaints, port)) {
+		/* As many records as the log can hold: all that were there by now. */
+		left = klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0) / RECORD_SIZE_MIN;
+		for (; left > 0 && complaints_send(complaints, port); left -= RECORDS_MAX)
+			;
+	}
+	if (complaints->overrun)
+		report_overrun(complaints, port, 0);
 }
 
 uint64_t complaints_taint(const struct complaints *complaints)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "port.h"
 
 /**
  * struct complaints - a reader of the kernel's log, and of its taint
@@ -13,12 +14,19 @@
  * @tainted: /proc/sys/kernel/tainted, open, or -1
  * @begun: the log is read from here on
  * @taint_before: the taint flags when the command started
+ * @next: the sequence number that the next record should have; 0: not known
+ * @overrun: records were lost, and that has not been sent yet
+ * @sent: how many complaints have been sent
  */
 struct complaints {
 	int log;
 	int tainted;
 	bool begun;
 	uint64_t taint_before;
+
+	uint64_t next;
+	bool overrun;
+	unsigned int sent;
 };
 
 /**
@@ -36,14 +44,25 @@ void complaints_open(struct complaints *complaints);
 void complaints_begin(struct complaints *complaints);
 
 /**
- * complaints_next() - the next line in which the kernel complains about itself
+ * complaints_send() - sends the complaints that are new in the log
  * @complaints: as begun
- * @line: receives it
- * @size: of @line
+ * @port: receives them as frames of type FRAME_COMPLAINT
  *
- * Return: whether there was one.
+ * Reads a few records only, so that a kernel that logs without end does not keep the
+ * caller from its other work.
+ *
+ * Return: whether there may be more.
  */
-bool complaints_next(struct complaints *complaints, char *line, size_t size);
+bool complaints_send(struct complaints *complaints, struct port *port);
+
+/**
+ * complaints_send_all() - sends the complaints that are in the log by now
+ * @complaints: as begun
+ * @port: receives them
+ *
+ * Ends even if the kernel logs without end.
+ */
+void complaints_send_all(struct complaints *complaints, struct port *port);
 
 /**
  * complaints_taint() - the kernel's taint flags

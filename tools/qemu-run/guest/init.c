@@ -55,6 +55,6 @@ int main(void)
 	job_receive(&job, &port, &complaints);
 	complaints.taint_before = complaints_taint(&complaints);
 	command_start(&command, &job, &port, &deadline);
-	command_run(&command, &port, &deadline);
+	command_run(&command, &port, &deadline, &complaints);
 	report(&port, &job, &command, &complaints);
 }

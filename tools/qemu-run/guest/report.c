@@ -12,8 +12,6 @@
 /* The same after the timeout: the host kills the guest five seconds after that. */
 #define SETTLE_GRACE_MS 3000
 
-#define COMPLAINTS_MAX 20
-
 static int emit_frame(void *context, uint32_t type, const void *data, uint32_t length)
 {
 	port_send(context, type, data, length);
@@ -62,18 +60,6 @@ static void settle_disks(struct port *port, const struct guest_job *job,
 	port_send(port, FRAME_COMPLAINT, line, strlen(line));
 }
 
-static void send_complaints(struct port *port, struct complaints *complaints)
-{
-	char line[1024];
-	int lines;
-
-	for (lines = 0; lines < COMPLAINTS_MAX; lines++) {
-		if (!complaints_next(complaints, line, sizeof(line)))
-			break;
-		port_send(port, FRAME_COMPLAINT, line, strlen(line));
-	}
-}
-
 void report(struct port *port, const struct guest_job *job, const struct command *command,
 	    struct complaints *complaints)
 {
@@ -92,7 +78,7 @@ void report(struct port *port, const struct guest_job *job, const struct command
 	}
 	send_results(port, job);
 	settle_disks(port, job, command);
-	send_complaints(port, complaints);
+	complaints_send_all(complaints, port);
 	/* The status means nothing if input was lost: the host has to know that first. */
 	if (port->channel.unacknowledged)
 		port_acknowledge(port);

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reports on demand: what the kernel's own checks say of a mistake, and lines that look
+ * so. Writing to a parameter does it.
+ *
+ * Nothing here is undone: the machine is thrown away afterwards.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/* What the caller of these is, the report has to tell. */
+static noinline int splat_warn(void)
+{
+	WARN(1, "splat: the reason\n");
+	return 0;
+}
+
+static noinline int splat_duplicate(void)
+{
+	if (kobject_create_and_add("splat_twice", kernel_kobj))
+		kobject_create_and_add("splat_twice", kernel_kobj);
+	return 0;
+}
+
+static noinline int splat_double_free(void)
+{
+	struct kmem_cache *cache;
+	void *object;
+
+	/* This cache alone is checked, whatever the kernel's command line says. */
+	cache = kmem_cache_create("splat_cache", 64, 0,
+				  SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE, NULL);
+	if (!cache)
+		return -ENOMEM;
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	if (!object)
+		return -ENOMEM;
+	kmem_cache_free(cache, object);
+	kmem_cache_free(cache, object);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*act)(void);
+} splats[] = {
+	/* A WARN() with a text of its own. */
+	{ "warn", splat_warn },
+	/* The same name twice in one directory of sysfs. Does not taint. */
+	{ "duplicate", splat_duplicate },
+	/* An object of a cache of its own, freed twice. */
+	{ "double_free", splat_double_free },
+};
+
+static int what_set(const char *text, const struct kernel_param *kp)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(splats); i++)
+		if (sysfs_streq(text, splats[i].name))
+			return splats[i].act();
+	pr_err("what=%s: no such report\n", text);
+	return -EINVAL;
+}
+
+static const struct kernel_param_ops what_ops = {
+	.set = what_set,
+};
+
+module_param_cb(what, &what_ops, NULL, 0200);
+__MODULE_PARM_TYPE(what, "string");
+MODULE_PARM_DESC(what, "the report: see the table in the source");
+
+static int say_set(const char *text, const struct kernel_param *kp)
+{
+	printk(KERN_WARNING "%s\n", text);
+	return 0;
+}
+
+static const struct kernel_param_ops say_ops = {
+	.set = say_set,
+};
+
+module_param_cb(say, &say_ops, NULL, 0200);
+__MODULE_PARM_TYPE(say, "string");
+MODULE_PARM_DESC(say, "a line for the log, as the kernel's");
+
+/* No other process of this processor runs in between. */
+static int flood_set(const char *text, const struct kernel_param *kp)
+{
+	uint count, i;
+	int err;
+
+	err = kstrtouint(text, 0, &count);
+	if (err)
+		return err;
+	preempt_disable();
+	for (i = 0; i < count; i++)
+		printk(KERN_DEBUG "splat: line %u of a flood of %u\n", i, count);
+	preempt_enable();
+	return 0;
+}
+
+static const struct kernel_param_ops flood_ops = {
+	.set = flood_set,
+};
+
+module_param_cb(flood, &flood_ops, NULL, 0200);
+__MODULE_PARM_TYPE(flood, "uint");
+MODULE_PARM_DESC(flood, "so many lines for the log");
+
+static int fail;
+module_param(fail, int, 0);
+MODULE_PARM_DESC(fail, "an errno for the load to fail with (default: 0)");
+
+static int __init splat_init(void)
+{
+	if (!fail)
+		return 0;
+	pr_err("first of two lines about a failure\n");
+	pr_err("second line: nothing answers at port %#x\n", 0x1234);
+	return -fail;
+}
+module_init(splat_init);
+
+static void __exit splat_exit(void)
+{
+}
+module_exit(splat_exit);
+
+MODULE_DESCRIPTION("Reports on demand, for the tests of qemu-run");
+MODULE_AUTHOR("qemu_poweroff maintainers");
+MODULE_LICENSE("GPL");
