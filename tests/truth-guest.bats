@@ -6,6 +6,7 @@ load qemu-run
 
 readonly flood=/sys/module/splat/parameters/flood
 readonly say=/sys/module/splat/parameters/say
+readonly what=/sys/module/splat/parameters/what
 
 setup()
 {
@@ -79,4 +80,147 @@ assert_complaint()
 	vm -m "$splat" -- sh -c "for i in \$(seq 30); do echo \"INFO: task splat:\$i blocked\" >$say; done"
 	assert_outcome 120 splat
 	assert_equal "$(complaints | grep -c '^INFO: task')" 20
+}
+
+# recognised: of the lines on standard input, those that open a report.
+recognised()
+{
+	if [[ ! -x lines ]]; then
+		gcc -I"$top/tools/qemu-run/guest" -o lines "$top/tools/qemu-run/guest/splats.c" -x c - <<-'C'
+			#include <stdio.h>
+			#include <string.h>
+			#include "splats.h"
+			int main(void)
+			{
+				static char line[4096];
+
+				while (fgets(line, sizeof(line), stdin)) {
+					line[strcspn(line, "\n")] = '\0';
+					if (splat_opens(line))
+						puts(line);
+				}
+				return 0;
+			}
+		C
+	fi
+	./lines
+}
+
+@test 'complaints: the first lines of reports, as kernels from 6.1 to 7.2 write them' {
+	cat >reports <<-'E'
+		WARNING: CPU: 0 PID: 123 at kernel/foo.c:12 foo_bar+0x14/0x20 [foo]
+		WARNING: kernel/foo.c:12 at foo_bar+0x14/0x20 [foo], CPU#1: sh/123
+		WARNING: possible circular locking dependency detected
+		WARNING: possible recursive locking detected
+		WARNING: possible irq lock inversion dependency detected
+		WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected
+		WARNING: inconsistent lock state
+		WARNING: bad unlock balance detected!
+		WARNING: bad contention detected!
+		WARNING: held lock freed!
+		WARNING: lock held when returning to user space!
+		WARNING: Nested lock was not taken
+		WARNING: suspicious RCU usage
+		WARNING: sh/123 still has locks held!
+		[ BUG: Invalid wait context ]
+		INFO: trying to register non-static key.
+		BUG: kernel NULL pointer dereference, address: 0000000000000000
+		BUG: unable to handle page fault for address: ffffc90000000000
+		BUG: KASAN: slab-use-after-free in foo_bar+0x14/0x20 [foo]
+		BUG: KCSAN: data-race in foo / bar
+		BUG: KFENCE: memory corruption in foo+0x1/0x2
+		BUG: sleeping function called from invalid context at mm/foo.c:123
+		BUG: scheduling while atomic: sh/123/0x00000002
+		BUG: Bad page state in process sh  pfn:12345
+		BUG: Bad rss-counter state mm:00000000 type:MM_ANONPAGES val:1
+		BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!
+		BUG: spinlock bad magic on CPU#0, sh/123
+		BUG: using __this_cpu_read() in preemptible [00000000] code: sh/123
+		BUG kmalloc-8 (Tainted: G           OE     ): Object already free
+		BUG dentry (Not tainted): Poison overwritten
+		UBSAN: array-index-out-of-bounds in kernel/foo.c:12:3
+		kernel BUG at mm/slub.c:1234!
+		CFI failure at foo+0x1/0x2 (target: bar+0x0/0x10; expected type: 0x12345678)
+		Oops: 0002 [#1] PREEMPT SMP NOPTI
+		Oops: divide error: 0000 [#1] PREEMPT SMP PTI
+		divide error: 0000 [#1] PREEMPT SMP NOPTI
+		stack segment: 0000 [#1] PREEMPT SMP NOPTI
+		invalid opcode: 0000 [#2] SMP
+		general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] PREEMPT SMP
+		traps: PANIC: double fault, error_code: 0x0
+		INFO: rcu_tasks detected stalls on tasks:
+		rcu: INFO: rcu_preempt self-detected stall on CPU
+		INFO: task sh:123 blocked for more than 120 seconds.
+		foo: BUG: list is broken
+		watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [sh:123]
+		NMI watchdog: Watchdog detected hard LOCKUP on cpu 0
+		smp: csd: Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000000000 ns for CPU#00
+		unregister_netdevice: waiting for eth0 to become free. Usage count = 2
+		bad: scheduling from the idle thread!
+		sysfs: cannot create duplicate filename '/kernel/foo'
+		kobject: kobject_add_internal failed for foo with -EEXIST, don't try to register things with the same name in the same directory.
+		kobject: '(null)' (00000000): tried to add an uninitialized object, something is seriously wrong.
+		Trying to free nonexistent resource <0x0000000000001000-0x0000000000001fff>
+		irq 9: nobody cared (try booting with the "irqpoll" option)
+		foo: 'foo'->init suspiciously returned 1, it should follow 0/-E convention
+		virtio_net virtio0 eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5000 ms
+		eth0: hw csum failure
+		VFS: Busy inodes after unmount of vda. Self-destruct in 5 seconds.  Have a nice day...
+		pagealloc: memory corruption
+		unchecked MSR access error: WRMSR to 0x123 (tried to write 0x0000000000000000) at rIP: 0xffffffff81000000 (foo+0x1/0x2)
+		kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+	E
+	run recognised <reports
+	assert_output "$(<reports)"
+}
+
+@test 'complaints: what a sound kernel and the driver log is none' {
+	cat >lines.txt <<-'E'
+		qemu_poweroff: loading out-of-tree module taints kernel.
+		qemu_poweroff: module verification failed: signature and/or required key missing - tainting kernel
+		qemu_poweroff: holding ports 0x10f4-0x10f7; ending the machine with code 42 in 3 s
+		qemu_poweroff: deadline: ending the machine with code 124 (hard interrupt)
+		qemu_poweroff: panic: ending the machine with code 121 (panic)
+		sh[123]: segfault at 0 ip 0000000000401000 sp 00007ffc00000000 error 4 in sh[401000+1000]
+		traps: sh[123] general protection fault ip:401000 sp:7ffc00000000 error:0 in sh[401000+1000]
+		traps: sh[123] trap invalid opcode ip:401000 sp:7ffc00000000 error:0 in sh[401000+1000]
+		sh: page allocation failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null)
+		sh invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0
+		Out of memory: Killed process 123 (sh) total-vm:1234kB
+		workqueue: foo_work hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+		hrtimer: interrupt took 12345678 ns
+		INFO: NMI handler (foo) took too long to run: 1.234 msecs
+		INFO: lockdep is turned off.
+		clocksource: Marking clocksource 'tsc' as unstable because the skew is too large:
+		sched: RT throttling activated
+		Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on, data leaks possible via Spectre v2 BHB attacks!
+		EXT4-fs error (device vda): ext4_lookup:1855: inode #12: comm ls: iget: checksum invalid
+		BUGS: none
+		DEBUG: foo
+		e1000 0000:00:04.0 eth0: (PCI:33MHz:32-bit) 52:54:00:12:34:56
+		sysrq: Show Blocked State
+		NMI backtrace for cpu 0
+		CPU: 0 PID: 123 Comm: sh Tainted: G        W  OE      6.1.0-56-amd64 #1
+		Call Trace:
+		 dump_stack_lvl+0x44/0x5c
+		RIP: 0010:foo_bar+0x14/0x20 [foo]
+		note: sh[123] exited with preempt_count 1
+	E
+	run recognised <lines.txt
+	assert_output ''
+}
+
+@test 'complaints: a duplicate name in sysfs, and what SLUB finds' {
+	local splat
+
+	splat=$(module_file splat)
+	vm -m "$splat" -- sh -c "echo duplicate >$what"
+	assert_outcome 120 splat
+	assert_complaint "^sysfs: cannot create duplicate filename '/kernel/splat_twice'"
+	if kernel_has SLUB_DEBUG; then
+		vm -m "$splat" -- sh -c "echo double_free >$what"
+		assert_outcome 120 splat
+		# KASAN sees it before SLUB does.
+		assert_complaint '^BUG(: KASAN: double-free in| splat_cache \(.*\):) '
+	fi
 }

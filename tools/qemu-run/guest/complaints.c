@@ -9,6 +9,7 @@
 #include <sys/klog.h>
 #include <unistd.h>
 #include "complaints.h"
+#include "splats.h"
 
 /* How many complaints are sent. */
 #define COMPLAINTS_MAX 20
@@ -19,45 +20,6 @@
 /* klogctl(2): the size of the log. A record takes 32 bytes of it, or more. */
 #define SYSLOG_ACTION_SIZE_BUFFER 10
 #define RECORD_SIZE_MIN		  32
-
-/*
- * How the kernel's own checks begin their reports. Most of them taint, too;
- * lockdep and a few others only print.
- */
-static const char *const openings[] = {
-	"WARNING: CPU:",
-	"WARNING: possible ",
-	"WARNING: suspicious RCU usage",
-	"WARNING: inconsistent lock state",
-	"WARNING: bad unlock balance",
-	"WARNING: lock held ",
-	"WARNING: held lock freed",
-	"WARNING: Nested lock",
-	"BUG: ",
-	"UBSAN: ",
-	"kernel BUG at ",
-	"Oops: ",
-	"general protection fault",
-	"INFO: rcu_",
-	"rcu: INFO: ",
-	"INFO: task ",
-	"watchdog: BUG: ",
-	"unregister_netdevice: waiting for ",
-};
-
-static bool is_complaint(const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
-		if (!strncmp(text, openings[i], strlen(openings[i])))
-			return true;
-	/*
-	 * A WARN: up to 6.12 "WARNING: CPU: 0 PID: 1 at FILE:LINE", as above; in 7.2
-	 * "WARNING: FILE:LINE at FUNCTION, CPU#0: COMMAND/PID".
-	 */
-	return !strncmp(text, "WARNING: ", 9) && strstr(text, ", CPU#");
-}
 
 void complaints_open(struct complaints *complaints)
 {
@@ -80,6 +42,12 @@ static void send_complaint(struct complaints *complaints, struct port *port, con
 	port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
 }
 
+static void read_line(struct complaints *complaints, struct port *port, const char *line)
+{
+	if (splat_opens(line))
+		send_complaint(complaints, port, line);
+}
+
 static void report_overrun(struct complaints *complaints, struct port *port, uint64_t lost)
 {
 	char line[128];
@@ -97,7 +65,7 @@ static void report_overrun(struct complaints *complaints, struct port *port, uin
 static void read_record(struct complaints *complaints, struct port *port, char *record)
 {
 	unsigned long priority;
-	char *text, *rest;
+	char *text, *end, *rest;
 	uint64_t sequence;
 
 	priority = strtoul(record, &rest, 10);
@@ -123,8 +91,12 @@ static void read_record(struct complaints *complaints, struct port *port, char *
 		return;
 	text++;
 	text[strcspn(text, "\n")] = '\0';
-	if (is_complaint(text))
-		send_complaint(complaints, port, text);
+	/* The kernel writes a newline within a record so. */
+	for (; (end = strstr(text, "\\x0a")); text = end + 4) {
+		*end = '\0';
+		read_line(complaints, port, text);
+	}
+	read_line(complaints, port, text);
 }
 
 bool complaints_send(struct complaints *complaints, struct port *port)
