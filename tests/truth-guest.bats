@@ -25,6 +25,12 @@ assert_complaint()
 	complaints | grep -qE -- "$1" || fail "no complaint matches '$1': $(complaints)"
 }
 
+# refute_complaint REGEX: none does.
+refute_complaint()
+{
+	! complaints | grep -qE -- "$1" || fail "a complaint matches '$1': $(complaints)"
+}
+
 @test 'complaints: one is told even if the log has wrapped since' {
 	local splat
 
@@ -223,4 +229,36 @@ recognised()
 		# KASAN sees it before SLUB does.
 		assert_complaint '^BUG(: KASAN: double-free in| splat_cache \(.*\):) '
 	fi
+}
+
+@test 'complaints: each comes with its reason and its place' {
+	local splat details
+
+	splat=$(module_file splat)
+	vm -m "$splat" -- sh -c "echo warn >$what"
+	assert_outcome 120 splat
+	assert_complaint '^WARNING: .*splat_warn\+0x'
+	assert_complaint '^  splat: the reason$'
+	assert_complaint '^  RIP: 0010:splat_warn\+0x.* \[splat\]$'
+	# Who called, and none of the functions that made the report.
+	assert_complaint '^  param_attr_store\+0x'
+	refute_complaint '^  .*(__warn|report_bug|exc_invalid_op|dump_stack)'
+	details=$(complaints | grep -c '^  ')
+	((details <= 6))
+	vm -m "$splat" -- sh -c "echo duplicate >$what"
+	assert_complaint '^  splat_duplicate\+0x.* \[splat\]$'
+	refute_complaint '^  .*(sysfs_warn_dup|dump_stack)'
+}
+
+@test 'complaints: an oops that kills the command has come before its status' {
+	local fault
+
+	fault=$(module_file fault)
+	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+		echo null >/sys/module/fault/parameters/what'
+	# What becomes of it is for the host to say; here the command was killed.
+	assert_equal "$(json .command_status)" 137
+	assert_complaint '^BUG: kernel NULL pointer dereference'
+	assert_complaint '^  Oops: '
+	assert_complaint '^  RIP: 0010:do_null\+0x.* \[fault\]$'
 }

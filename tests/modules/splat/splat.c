@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reports on demand: what the kernel's own checks say of a mistake, and lines that look
- * so. Writing to a parameter does it.
+ * so. Writing to a parameter does it. No prefix: say= writes whole lines.
  *
  * Nothing here is undone: the machine is thrown away afterwards.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/kobject.h>
@@ -67,7 +65,7 @@ static int what_set(const char *text, const struct kernel_param *kp)
 	for (i = 0; i < ARRAY_SIZE(splats); i++)
 		if (sysfs_streq(text, splats[i].name))
 			return splats[i].act();
-	pr_err("what=%s: no such report\n", text);
+	pr_err("splat: what=%s: no such report\n", text);
 	return -EINVAL;
 }
 
@@ -81,7 +79,7 @@ MODULE_PARM_DESC(what, "the report: see the table in the source");
 
 static int say_set(const char *text, const struct kernel_param *kp)
 {
-	printk(KERN_WARNING "%s\n", text);
+	pr_warn("%s\n", text);
 	return 0;
 }
 
@@ -104,7 +102,7 @@ static int flood_set(const char *text, const struct kernel_param *kp)
 		return err;
 	preempt_disable();
 	for (i = 0; i < count; i++)
-		printk(KERN_DEBUG "splat: line %u of a flood of %u\n", i, count);
+		pr_info("splat: line %u of a flood of %u\n", i, count);
 	preempt_enable();
 	return 0;
 }
@@ -125,8 +123,8 @@ static int __init splat_init(void)
 {
 	if (!fail)
 		return 0;
-	pr_err("first of two lines about a failure\n");
-	pr_err("second line: nothing answers at port %#x\n", 0x1234);
+	pr_err("splat: first of two lines about a failure\n");
+	pr_err("splat: second line: nothing answers at port %#x\n", 0x1234);
 	return -fail;
 }
 module_init(splat_init);

@@ -11,8 +11,12 @@
 #include "complaints.h"
 #include "splats.h"
 
-/* How many complaints are sent. */
+/* How many complaints are sent, and how many details of each. */
 #define COMPLAINTS_MAX 20
+#define DETAILS_MAX    6
+
+/* So many lines a report may have: registers, and the locks of a long chain. */
+#define REPORT_LINES_MAX 200
 
 /* Records that are read in one go. */
 #define RECORDS_MAX 16
@@ -34,18 +38,72 @@ void complaints_begin(struct complaints *complaints)
 	complaints->begun = true;
 }
 
-static void send_complaint(struct complaints *complaints, struct port *port, const char *text)
+static void send_detail(struct complaints *complaints, struct port *port, const char *text)
 {
-	if (complaints->sent >= COMPLAINTS_MAX)
+	char line[512];
+
+	if (!complaints->details)
 		return;
+	complaints->details--;
+	snprintf(line, sizeof(line), COMPLAINT_DETAIL "%s", text);
+	port_send(port, FRAME_COMPLAINT, line, strlen(line));
+}
+
+/* Sends a complaint. Returns whether its details may follow. */
+static bool send_complaint(struct complaints *complaints, struct port *port, const char *text)
+{
+	complaints->details = 0;
+	if (complaints->sent >= COMPLAINTS_MAX)
+		return false;
 	complaints->sent++;
+	complaints->details = DETAILS_MAX;
 	port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
+	return true;
 }
 
 static void read_line(struct complaints *complaints, struct port *port, const char *line)
 {
-	if (splat_opens(line))
-		send_complaint(complaints, port, line);
+	const char *detail;
+
+	if (!strncmp(line, "------------[ cut here", 22)) {
+		complaints->cut = true;
+		complaints->reason[0] = '\0';
+		return;
+	}
+	/* "BUG: unable to handle page fault", and then "Oops: 0002 [#1]": one report. */
+	if (complaints->header_follows && splat_is_die_header(line)) {
+		complaints->header_follows = false;
+		send_detail(complaints, port, line);
+		return;
+	}
+	if (splat_opens(line)) {
+		complaints->report_lines = REPORT_LINES_MAX;
+		complaints->header_follows = strstr(line, "BUG");
+		if (send_complaint(complaints, port, line) && complaints->reason[0])
+			send_detail(complaints, port, complaints->reason);
+		complaints->cut = false;
+		complaints->reason[0] = '\0';
+		return;
+	}
+	if (complaints->cut) {
+		/* A WARN() that has a text of its own. */
+		snprintf(complaints->reason, sizeof(complaints->reason), "%s", line);
+		complaints->cut = false;
+		return;
+	}
+	if (!complaints->report_lines)
+		return;
+	complaints->report_lines--;
+	if (!strncmp(line, "---[ end trace", 14)) {
+		complaints->report_lines = 0;
+		complaints->header_follows = false;
+		return;
+	}
+	detail = splat_place(line);
+	if (!detail)
+		detail = splat_frame(line);
+	if (detail)
+		send_detail(complaints, port, detail);
 }
 
 static void report_overrun(struct complaints *complaints, struct port *port, uint64_t lost)
@@ -59,6 +117,8 @@ static void report_overrun(struct complaints *complaints, struct port *port, uin
 	else
 		snprintf(line, sizeof(line), "init: the kernel's log overran: records were lost");
 	send_complaint(complaints, port, line);
+	complaints->details = 0;
+	complaints->report_lines = 0;
 }
 
 /* "priority,sequence,time,flags;text\n", and then lines about the device. */

@@ -17,6 +17,12 @@
  * @next: the sequence number that the next record should have; 0: not known
  * @overrun: records were lost, and that has not been sent yet
  * @sent: how many complaints have been sent
+ * @details: details of the last complaint that may still be sent
+ * @report_lines: lines that may still belong to the last report
+ * @header_follows: the last report began with "BUG", and a line as "Oops: 0002 [#1]" is
+ * part of it
+ * @cut: the last line was "cut here": the next line may be a reason
+ * @reason: the text of a WARN(), which precedes the line with its place
  */
 struct complaints {
 	int log;
@@ -27,6 +33,11 @@ struct complaints {
 	uint64_t next;
 	bool overrun;
 	unsigned int sent;
+	unsigned int details;
+	unsigned int report_lines;
+	bool header_follows;
+	bool cut;
+	char reason[256];
 };
 
 /**

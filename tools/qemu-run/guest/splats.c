@@ -103,6 +103,28 @@ static const char *const parts[] = {
 	" new suspected memory leaks",
 };
 
+/*
+ * Functions that make reports, or through which the kernel is entered: a reader looks
+ * for what is above them. Beginnings of names.
+ */
+static const char *const machinery[] = {
+	"__dump_stack", "dump_stack", "show_stack", "show_regs", "show_trace", "print_",
+	"__warn", "warn_", "report_bug", "handle_bug", "die", "__die", "oops_", "panic",
+	"exc_", "asm_", "sysvec_", "__sysvec_", "do_error_trap", "do_trap", "fixup_",
+	"page_fault_oops", "kernelmode_fixup", "bad_area", "__bad_area", "no_context",
+	"do_user_addr_fault", "do_kern_addr_fault", "__might_", "___might_", "__schedule_bug",
+	"kasan_", "__kasan_", "__asan_", "kcsan_", "__tsan_", "kmsan_", "__msan_", "kfence_",
+	"__kfence_", "ubsan_", "__ubsan_", "check_preemption_disabled", "debug_smp_",
+	"__this_cpu_preempt", "sysfs_", "kobject_", "object_err", "slab_", "check_slab",
+	"check_object", "check_bytes", "free_debug_", "free_to_partial_list", "on_freelist",
+	"alloc_debug_", "__slab_", "lockdep_", "__lock_acquire", "lock_acquire", "lock_release",
+	"check_noncircular", "check_prev", "check_lock", "mark_lock", "mark_usage", "mark_held",
+	"validate_chain", "spin_bug", "spin_dump", "do_raw_", "_raw_", "__bad_page", "bad_page",
+	"refcount_warn", "debug_print_object", "__report_bad_irq", "note_interrupt",
+	"rcu_dump_", "rcu_sched_clock", "trigger_", "nmi_", "entry_", "do_syscall_",
+	"__do_sys", "__x64_sys", "x64_sys_call", "ksys_", "ret_from_fork", "__schedule", "schedule",
+};
+
 static bool begins(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
@@ -125,7 +147,7 @@ static bool is_slub(const char *line)
 	return taint && (begins(taint, "(Tainted: ") || begins(taint, "(Not tainted)"));
 }
 
-static bool is_die_header(const char *line)
+bool splat_is_die_header(const char *line)
 {
 	const char *number = strstr(line, " [#");
 	int i;
@@ -149,6 +171,52 @@ bool splat_opens(const char *line)
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(line, parts[i]))
 			return true;
-	return is_new_warning(line) || is_slub(line) || is_die_header(line) ||
+	return is_new_warning(line) || is_slub(line) || splat_is_die_header(line) ||
 	       begins(line, "general protection fault");
+}
+
+/* "function+0x14/0x2f": whether the text begins with such a place. */
+static bool is_place(const char *text)
+{
+	while (isalnum((unsigned char)*text) || *text == '_' || *text == '.')
+		text++;
+	return begins(text, "+0x");
+}
+
+const char *splat_frame(const char *line)
+{
+	size_t i;
+
+	if (*line != ' ')
+		return NULL;
+	while (*line == ' ')
+		line++;
+	if (!is_place(line))
+		return NULL;
+	/* A module has a name of its own behind: "[nullbug]". It is never left out. */
+	if (strchr(line, '['))
+		return line;
+	for (i = 0; i < sizeof(machinery) / sizeof(machinery[0]); i++)
+		if (begins(line, machinery[i]))
+			return NULL;
+	return line;
+}
+
+const char *splat_place(const char *line)
+{
+	/* 0010 is the kernel's code segment: not the place in the program. */
+	if (begins(line, "RIP: 0010:"))
+		return line;
+	/* mm/kasan/report.c, mm/kfence/report.c */
+	if (begins(line, "Read of size ") || begins(line, "Write of size ") ||
+	    begins(line, "Free of addr ") || begins(line, "KASAN: "))
+		return line;
+	/* mm/slub.c, with slub_debug=U */
+	if (begins(line, "Allocated in ") || begins(line, "Freed in "))
+		return line;
+	/* lockdep: "((&x)->lock){+.+.}-{3:3}, at: f+0x1/0x2", "sh/1 is trying to ... lock:" */
+	if (strstr(line, "}, at: ") || strstr(line, " is trying to acquire lock") ||
+	    strstr(line, " is trying to release lock"))
+		return line;
+	return NULL;
 }

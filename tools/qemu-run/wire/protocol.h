@@ -38,6 +38,9 @@
 /* How init says on the console why it cannot listen to a virtio-serial port. */
 #define VIRTIO_MISSING		 "qemu-run: lacks: "
 
+/* How a detail of the last complaint begins: a place, a reason. No complaint does. */
+#define COMPLAINT_DETAIL "  "
+
 struct frame_header {
 	uint32_t length; /* of what follows the header */
 	uint32_t type;
@@ -83,7 +86,7 @@ enum frame_type {
 	FRAME_ERRORS,	  /* bytes of stderr */
 	FRAME_CREDIT,	  /* uint32_t: so much input has gone */
 	FRAME_REFUSED,	  /* uint32_t exit status, then why */
-	FRAME_COMPLAINT,  /* a line that the kernel complained with, or init */
+	FRAME_COMPLAINT,  /* a line that the kernel complained with, or init; or a detail */
 	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_ACK */
 	FRAME_ACK,	  /* struct ack: off a serial port */
 	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and that is how the machine ends */
