@@ -21,6 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "child.h"
+#include "program.h"
 #include "root.h"
 
 extern char **environ;
@@ -47,27 +48,6 @@ static void futex_wait(void *word, uint32_t value)
 	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-/* Finds a program in PATH. execvp(3) would call execve(2) for each directory. */
-static const char *resolve(const char *name)
-{
-	static char path[PATH_MAX];
-	const char *from = getenv("PATH"), *end;
-
-	if (strchr(name, '/') || !from)
-		return name;
-	for (;; from = end + 1) {
-		end = strchrnul(from, ':');
-		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)(end - from), from,
-				     name) < sizeof(path) &&
-		    !access(path, X_OK))
-			return path;
-		if (!*end)
-			break;
-	}
-	/* Not found or not executable: execvp(3) will set errno. */
-	return NULL;
-}
-
 /* By system call: the C library would take the other process for a thread of this one. */
 static int become_user(const struct guest_job *job)
 {
@@ -82,6 +62,7 @@ static int become(void)
 {
 	const struct guest_job *job = launch.job;
 	char *const *argv = job->arguments.items;
+	static char found[PATH_MAX];
 	int i, terminal = -1, err;
 	const char *path;
 	sigset_t none;
@@ -110,11 +91,15 @@ static int become(void)
 		return errno;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	path = resolve(argv[0]);
+	/* execvp(3) would call execve(2) for each directory of PATH. */
+	path = program_find(argv[0], found, sizeof(found));
 	if (path)
 		execv(path, argv);
-	if (!path || errno == ENOEXEC)
-		execvp(argv[0], argv);
+	err = errno;
+	/* execvp(3) tells "not found" from "not executable"; sh runs a script without "#!". */
+	if (path && (err != ENOEXEC || !program_is_text(path)))
+		return err;
+	execvp(argv[0], argv);
 	return errno;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "command.h"
 #include "ending.h"
+#include "program.h"
 
 int command_prepare(struct command *command)
 {
@@ -40,6 +41,9 @@ uint64_t command_elapsed_ns(const struct command *command)
 void command_start(struct command *command, const struct guest_job *job, struct port *port,
 		   struct deadline *deadline)
 {
+	unsigned int status;
+	const char *what;
+	char why[1024];
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &command->started);
@@ -50,9 +54,9 @@ void command_start(struct command *command, const struct guest_job *job, struct 
 	if (!err)
 		return;
 	deadline_disarm(deadline);
-	refuse(port, err == ENOENT ? 127 : 126,
-	       access(job->directory, X_OK) ? job->directory : job->arguments.items[0],
-	       strerror(err));
+	status = program_failure(job->arguments.items, job->directory, err, &what, why,
+				 sizeof(why));
+	refuse(port, status, what, why);
 }
 
 static void store_input(struct command *command, const struct frame *frame)

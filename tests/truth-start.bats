@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# A command or a module that does not start says why.
+
+load qemu-run
+
+# file NAME [MODE]: makes a file for -f out of standard input.
+file()
+{
+	cat >"$BATS_TEST_TMPDIR/$1"
+	chmod "${2:-755}" "$BATS_TEST_TMPDIR/$1"
+}
+
+# refused STATUS TEXT ARGUMENT...: the command ends so, and qemu-run says that.
+refused()
+{
+	local status_wanted=$1 text=$2
+
+	vm "${@:3}"
+	assert_equal "$output" ''
+	assert_stderr "$text"
+	if ((status_wanted == 127)); then
+		assert_outcome 127 not-found
+	else
+		assert_outcome "$status_wanted" not-executable
+	fi
+}
+
+@test '127: no such program, no such file, a link to nowhere, an empty command' {
+	refused 127 'no-such: no such program in the guest' -- no-such
+	refused 127 './no-such: no such file in the guest' -- ./no-such
+	refused 127 "'': the command is empty" -- ''
+	mkdir "$BATS_TEST_TMPDIR/tree"
+	ln -s /no/where "$BATS_TEST_TMPDIR/tree/link"
+	refused 127 'tree/link: a link to /no/where, which the guest does not have' \
+		-f "$BATS_TEST_TMPDIR/tree" -- tree/link
+	refused 127 '/no/such: cannot start there' -C /no/such -- true
+}
+
+@test '127: what a shell would have understood' {
+	refused 127 "need a shell: sh -c '...'" -- 'echo one | cat'
+	refused 127 "need a shell: sh -c '...'" -- 'ls -l'
+	refused 127 "a builtin of the shell and no program: use sh -c 'cd ...'" -- cd /
+	refused 127 '-e NAME=VALUE sets a variable' -- DEBUG=1 true
+	file script <<<'true'
+	refused 127 'where the command starts: ./script' -f "$BATS_TEST_TMPDIR/script" -- script
+}
+
+@test '127: the interpreter of a script, or its CR' {
+	file script <<<'#!/bin/bash -e'
+	refused 127 './script: a script for /bin/bash, which this guest does not have' \
+		-f "$BATS_TEST_TMPDIR/script" -- ./script
+	printf '#!/bin/sh\r\ntrue\r\n' | file script
+	refused 127 'a script whose lines end with CR LF' -f "$BATS_TEST_TMPDIR/script" -- ./script
+}
+
+@test '127: the loader of a program' {
+	local loader
+
+	gcc -o "$BATS_TEST_TMPDIR/dynamic" -x c - <<<'int main(void) { return 0; }'
+	loader=$(readelf -l "$BATS_TEST_TMPDIR/dynamic" | sed -n 's/.*interpreter: \(.*\)]/\1/p')
+	[[ $loader ]]
+	refused 127 "a dynamically linked program: its loader $loader is not in this guest" \
+		-f "$BATS_TEST_TMPDIR/dynamic" -- ./dynamic
+}
+
+@test '126: a directory, a file without the mode, another machine, no program at all' {
+	refused 126 '/etc: a directory' -- /etc
+	refused 126 '/etc/passwd: not executable (mode 644)' -- /etc/passwd
+	gcc -static -o "$BATS_TEST_TMPDIR/program" -x c - <<<'int main(void) { return 0; }'
+	# EM_AARCH64
+	printf '\xb7' | dd of="$BATS_TEST_TMPDIR/program" bs=1 seek=18 conv=notrunc status=none
+	refused 126 'a program for arm64, which this kernel does not execute' \
+		-f "$BATS_TEST_TMPDIR/program" -- ./program
+	printf '\0\0\0\0' | file noise
+	refused 126 'neither a program nor a script' -f "$BATS_TEST_TMPDIR/noise" -- ./noise
+}
+
+@test 'a script without an interpreter runs in sh' {
+	file script <<<'echo "this is sh"; exit 3'
+	vm -f "$BATS_TEST_TMPDIR/script" -- ./script
+	assert_outcome 3 exit
+	assert_output 'this is sh'
+}
