@@ -82,3 +82,29 @@ refused()
 	assert_outcome 3 exit
 	assert_output 'this is sh'
 }
+
+@test '-m: a module whose init fails shows the errno and what it logged' {
+	local module
+
+	module=$(module_file fail_load)
+	vm -m "$module,function=no_such_function" -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'No such file or directory (errno 2); the kernel logged:'
+	assert_stderr '  fail_load: function=no_such_function: cannot be probed: error -2'
+	# Those lines alone: nothing of what a program wrote, or of a module before it.
+	vm -m loop,max_loop=2 -m "$module,function=no_such_function" -- true
+	assert_outcome 125 cannot-run
+	[[ $stderr != *'loop: module loaded'* ]] || fail 'a line of another module'
+}
+
+@test '-m: of a module that logs more than a refusal holds, the last lines are shown' {
+	local module
+
+	module=$(module_file talkative)
+	vm -m "$module" -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'No such device (errno 19); the kernel logged:'
+	assert_stderr $'\n  ...\n  talkative: line '
+	assert_stderr 'talkative: line 199'
+	[[ $stderr != *'talkative: line 0'* ]] || fail 'the first line is there, too'
+}

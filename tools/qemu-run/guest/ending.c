@@ -20,7 +20,7 @@ void refuse(struct port *port, unsigned int status, const char *what, const char
 {
 	struct {
 		uint32_t status;
-		char text[1024];
+		char text[REFUSAL_MAX];
 	} message = { .status = status };
 	int length;
 

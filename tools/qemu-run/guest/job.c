@@ -28,6 +28,7 @@ void job_prepare(struct guest_job *job)
 	};
 	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
+	job->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
 	/*
 	 * The job brings a seed before any program can read random numbers. So the pool
@@ -80,10 +81,10 @@ static size_t receive_image(struct port *port, unsigned char **image)
 	}
 }
 
-static void load_module(struct port *port, const struct frame *first,
-			struct complaints *complaints)
+static void load_module(const struct guest_job *job, struct port *port,
+			const struct frame *first, struct complaints *complaints)
 {
-	char parameters[4096], name[256], reason[300];
+	char parameters[4096], name[256], logged[REFUSAL_MAX - 512], why[REFUSAL_MAX];
 	unsigned char *image;
 	size_t length;
 	int err;
@@ -95,14 +96,19 @@ static void load_module(struct port *port, const struct frame *first,
 		 first->data + length + 1);
 	length = receive_image(port, &image);
 	complaints_begin(complaints);
+	log_mark(job->log);
 	err = syscall(SYS_init_module, image, length, parameters) ? errno : 0;
 	free(image);
 	/* EEXIST: built in, or loaded by a module before it. */
 	if (!err || err == EEXIST || first->type == FRAME_SOFT_MODULE)
 		return;
-	snprintf(reason, sizeof(reason), "%s (the guest's console says more: -v)",
-		 strerror(err));
-	refuse(port, 125, name, reason);
+	if (log_read(job->log, logged, sizeof(logged)))
+		snprintf(why, sizeof(why), "%s (errno %d); the kernel logged:%s", strerror(err),
+			 err, logged);
+	else
+		snprintf(why, sizeof(why), "%s (errno %d); the kernel logged nothing",
+			 strerror(err), err);
+	refuse(port, 125, name, why);
 }
 
 static void bring_network_up(struct port *port, bool required)
@@ -222,7 +228,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			break;
 		case FRAME_MODULE:
 		case FRAME_SOFT_MODULE:
-			load_module(port, &frame, complaints);
+			load_module(job, port, &frame, complaints);
 			break;
 		case FRAME_NETWORK:
 			bring_network_up(port, frame.length && frame.data[0]);

@@ -26,6 +26,7 @@
  * @modprobe: the path of the kernel's helper, open: modules come by themselves from the
  *	      beginning of the job
  * @random: /dev/urandom, open: receives the job's seed
+ * @log: /dev/kmsg, open: what the kernel says about a module that does not load
  */
 struct guest_job {
 	struct job options;
@@ -42,6 +43,7 @@ struct guest_job {
 	struct tree_receiver files;
 	int modprobe;
 	int random;
+	int log;
 };
 
 /**

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "../wire/protocol.h"
@@ -41,6 +43,71 @@ void log_missing(const char *what)
 
 	snprintf(line, sizeof(line), "<0>" VIRTIO_MISSING "%s\n", what);
 	put_line(line);
+}
+
+void log_mark(int log)
+{
+	lseek(log, 0, SEEK_END);
+}
+
+/* The text of a record "priority,sequence,time,flags;text\n", or NULL. */
+static char *parse_record(char *record)
+{
+	char *text = strchr(record, ';');
+
+	/* Facility 0 is the kernel's. Others are those of programs that write there. */
+	if (!text || strtoul(record, NULL, 10) >> 3)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return text + 1;
+}
+
+/* Stands for the lines that are left out. */
+static const char left_out[] = "\n  ...";
+#define LEFT_OUT_LENGTH (sizeof(left_out) - 1)
+
+/*
+ * Leaves the first line of @text out, each of which begins with a newline. Returns the
+ * length of what is left, with left_out before it.
+ */
+static size_t drop_line(char *text, size_t length, bool again)
+{
+	char *next = strchr(text + (again ? LEFT_OUT_LENGTH : 0) + 1, '\n');
+
+	length = next ? text + length - next : 0;
+	if (next)
+		memmove(text + LEFT_OUT_LENGTH, next, length);
+	memcpy(text, left_out, LEFT_OUT_LENGTH);
+	return LEFT_OUT_LENGTH + length;
+}
+
+size_t log_read(int log, char *text, size_t size)
+{
+	char record[8192], line[1024];
+	bool dropped = false;
+	size_t length = 0;
+	ssize_t got;
+
+	/* EPIPE: the kernel has overwritten records. The next read goes on behind them. */
+	while ((got = read(log, record, sizeof(record) - 1)) > 0 ||
+	       (got < 0 && (errno == EPIPE || errno == EINTR))) {
+		const char *parsed;
+		size_t added;
+
+		record[got > 0 ? got : 0] = '\0';
+		parsed = parse_record(record);
+		if (!parsed)
+			continue;
+		snprintf(line, sizeof(line), "\n  %s", parsed);
+		added = strlen(line);
+		while (length + added + LEFT_OUT_LENGTH >= size) {
+			length = drop_line(text, length, dropped);
+			dropped = true;
+		}
+		memcpy(text + length, line, added + 1);
+		length += added;
+	}
+	return length;
 }
 
 int write_text(const char *path, const char *text)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Lines for the kernel's log, and text for the kernel's files. */
+/* Lines for the kernel's log and from it, and text for the kernel's files. */
 #ifndef QEMU_RUN_GUEST_LOG_H
 #define QEMU_RUN_GUEST_LOG_H
+
+#include <stddef.h>
 
 /**
  * log_line() - writes a line to the kernel's log
@@ -16,6 +18,22 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * The console shows the line at any log level.
  */
 void log_missing(const char *what);
+
+/**
+ * log_mark() - begins with what the kernel logs from now on
+ * @log: /dev/kmsg, open for reading, not blocking
+ */
+void log_mark(int log);
+
+/**
+ * log_read() - reads the kernel's own lines since log_mark()
+ * @log: as marked
+ * @text: receives the lines, each behind a newline and two blanks
+ * @size: of @text, 2048 or more; if not all lines fit, the first ones are left out
+ *
+ * Return: the length of @text; 0 if the kernel logged nothing, and @text is not written.
+ */
+size_t log_read(int log, char *text, size_t size);
 
 /**
  * write_text() - writes a text to one of the kernel's files
