@@ -3,17 +3,13 @@
 # examples/e1000, the driver of a network card: each point of it in a guest that has the
 # card, from load to unload. The servers it talks to listen on this machine's loopback.
 
-load qemu-run
+load examples
 
 setup_file()
 {
-	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static "$top/tests/guest/nic.c" \
-		-o "$BATS_FILE_TMPDIR/nic"
-	E1000_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/examples/e1000" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	FAIL_LOAD_KO=$("$top/scripts/module" -k "$KERNEL_DIR" -s "$top/tests/modules/fail_load" \
-		2>"$BATS_FILE_TMPDIR/log") || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
-	export E1000_KO+=/e1000.ko FAIL_LOAD_KO+=/fail_load.ko
+	build_program nic
+	build_examples e1000
+	export E1000_KO=$BATS_FILE_TMPDIR/e1000.ko FAIL_LOAD_KO=$BATS_FILE_TMPDIR/fail_load.ko
 }
 
 setup()
@@ -29,19 +25,10 @@ teardown()
 	[[ ! $server ]] || kill "$server"
 }
 
-# What each script in a guest has.
+# What each script in a guest has besides.
 # shellcheck disable=SC2016 # the guest's to expand
-readonly prelude='
+readonly card='
 	card=/sys/class/net/eth0
-	# until_true COMMAND: for two minutes at most.
-	until_true()
-	{
-		local end=$(($(date +%s) + 120))
-		until eval "$1"; do
-			[ $(date +%s) -lt $end ] || { echo "waited in vain: $1"; exit 1; }
-			usleep 100000
-		done
-	}
 	# up: the interface is up, and the host answers.
 	up()
 	{
@@ -77,17 +64,6 @@ readonly prelude='
 		ls /sys/class/net /sys/bus/pci/drivers /sys/module
 		head -n 1 /sys/kernel/debug/dma-api/num_free_entries 2>/dev/null
 	}
-	# Memory that nothing points to any more and that nobody freed. An object has
-	# to be five seconds old.
-	leaks()
-	{
-		[ -e /sys/kernel/debug/kmemleak ] || return 0
-		sleep 6
-		echo scan >/sys/kernel/debug/kmemleak
-		echo scan >/sys/kernel/debug/kmemleak
-		cat /sys/kernel/debug/kmemleak
-		echo "leaks looked for"
-	}
 '
 
 # [append=TEXT] guest [option of qemu-run...]: runs the script on standard input in a fresh guest with
@@ -100,7 +76,7 @@ guest()
 	# It takes half a minute to ask ACPI for the card's interrupt, and gives up.
 	! is_watched || append+=' acpi=noirq'
 	: >"$BATS_TEST_TMPDIR/console"
-	{ printf '%s\n' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
+	{ printf '%s\n' "$prelude" "$card"; cat; } >"$BATS_TEST_TMPDIR/script"
 	output=$(qemu-run --timeout 900 --json "$BATS_TEST_TMPDIR/json" --verbose --nic e1000 \
 		${append:+--append "$append"} -f "$E1000_KO" -f "$BATS_FILE_TMPDIR/nic" -f "$BATS_TEST_TMPDIR/script" "$@" \
 		-- sh script 2>"$BATS_TEST_TMPDIR/console" </dev/null) || status=$?

@@ -4,15 +4,19 @@
 # shellcheck source=tests/qemu-run.bash
 source "${BASH_SOURCE[0]%/*}/qemu-run.bash"
 
-# build_examples: once a file: each example, and what the tests load beside it.
+# build_program NAME: once a file: that program of tests/guest, for the guest.
+build_program()
+{
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static "$top/tests/guest/$1.c" \
+		-o "$BATS_FILE_TMPDIR/$1"
+}
+
+# build_examples NAME...: once a file: each of them, and what fails its load.
 build_examples()
 {
 	local sources
 
-	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static "$top/tests/guest/call.c" \
-		-o "$BATS_FILE_TMPDIR/call"
-	for sources in "$top"/examples/{hello,chardev,completion,virtio_block} \
-		"$top/tests/modules/fail_load"; do
+	for sources in "${@/#/$top/examples/}" "$top/tests/modules/fail_load"; do
 		"$top/scripts/module" -k "$KERNEL_DIR" -s "$sources" >"$BATS_FILE_TMPDIR/directory" \
 			2>"$BATS_FILE_TMPDIR/log" || { cat "$BATS_FILE_TMPDIR/log" >&2; return 1; }
 		ln -s "$(<"$BATS_FILE_TMPDIR/directory")/${sources##*/}.ko" "$BATS_FILE_TMPDIR"
@@ -22,13 +26,13 @@ build_examples()
 # What each script in a guest has: to wait, and to see what is there.
 # shellcheck disable=SC2016 # the guest's to expand
 readonly prelude='
-	# until_true COMMAND: for a minute at most.
+	# until_true COMMAND: for two minutes at most.
 	until_true()
 	{
 		local tries=0
 		until eval "$1"; do
 			tries=$((tries + 1))
-			[ $tries -lt 1200 ] || { echo "waited in vain: $1"; exit 1; }
+			[ $tries -lt 2400 ] || { echo "waited in vain: $1"; exit 1; }
 			sleep 0.05
 		done
 	}

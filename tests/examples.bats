@@ -6,7 +6,8 @@ load examples
 
 setup_file()
 {
-	build_examples
+	build_program call
+	build_examples hello chardev completion virtio_block
 }
 
 # loads NAME [option of qemu-run...]: two hundred loads and unloads leave nothing, with

@@ -8,7 +8,8 @@ load ../examples
 
 setup_file()
 {
-	build_examples
+	build_program call
+	build_examples hello chardev completion virtio_block
 }
 
 # allocations_fail NAME LEAST [PARAMETER...]: loads of NAME, of which the first lacks its
