@@ -41,6 +41,10 @@ static unsigned int nth;
 module_param(nth, uint, 0644);
 MODULE_PARM_DESC(nth, "which allocation of the load to fail, from 1 (default 0: none)");
 
+static char *spare;
+module_param(spare, charp, 0444);
+MODULE_PARM_DESC(spare, "function of the kernel whose allocations are not counted (default none)");
+
 static unsigned int injected;
 module_param(injected, uint, 0444);
 MODULE_PARM_DESC(injected, "how many failures the last load, or the program, was given (read only)");
@@ -103,6 +107,32 @@ static unsigned int get_fail_nth(void)
 #endif
 }
 
+/* Context: the probed function's, preemption off. Not 0: do not call at its return. */
+static int spare_begin(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	if (READ_ONCE(loader) != current)
+		return 1;
+	*(unsigned int *)instance->data = get_fail_nth();
+	set_fail_nth(0);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(spare_begin);
+
+static int spare_end(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	set_fail_nth(*(unsigned int *)instance->data);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(spare_end);
+
+static struct kretprobe spare_probe = {
+	.entry_handler = spare_begin,
+	.handler = spare_end,
+	.data_size = sizeof(unsigned int),
+};
+
 /* Context: process, of the one that loads or unloads. */
 static int watch(struct notifier_block *block, unsigned long state, void *data)
 {
@@ -145,8 +175,21 @@ static int __init fail_load_init(void)
 			return err;
 		}
 	}
+	if (spare) {
+		spare_probe.kp.symbol_name = spare;
+		err = register_kretprobe(&spare_probe);
+		if (err) {
+			pr_err("spare=%s: cannot be probed: error %d\n", spare, err);
+			goto unregister_function;
+		}
+	}
 	err = register_module_notifier(&watcher);
-	if (err && function)
+	if (!err)
+		return 0;
+	if (spare)
+		unregister_kretprobe(&spare_probe);
+unregister_function:
+	if (function)
 		unregister_kprobe(&probe);
 	return err;
 }
@@ -154,6 +197,8 @@ static int __init fail_load_init(void)
 static void __exit fail_load_exit(void)
 {
 	unregister_module_notifier(&watcher);
+	if (spare)
+		unregister_kretprobe(&spare_probe);
 	if (function)
 		unregister_kprobe(&probe);
 }
