@@ -145,6 +145,18 @@ static const char *below(const char *root, const char *path)
 	return path[length] ? path + length : "/";
 }
 
+/* is_own() - whether a path is in a directory that the guest has of its own */
+static bool is_own(const char *path)
+{
+	static const char *const own[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (below(own[i], path))
+			return true;
+	return false;
+}
+
 /* What a login would set. The command line's own variables come later, and stand. */
 static int put_environment(const struct job_writer *writer, const struct user_entry *user)
 {
@@ -157,46 +169,65 @@ static int put_environment(const struct job_writer *writer, const struct user_en
 	       (user->shell && put_variable(writer, "SHELL", user->shell));
 }
 
-static int put_user(const struct options *options, const struct job_writer *writer)
+static int put_user(const struct options *options, const struct user_entry *entry,
+		    const struct job_writer *writer)
 {
-	struct user_entry entry = { 0 };
+	const struct user user = { .uid = entry->uid, .gid = entry->gid };
 	struct text frame = { 0 };
-	struct user user;
 	int err;
 
-	if (!options->user && !options->root)
+	if (options->root ? put_environment(writer, entry) :
+			    put_variable(writer, "HOME", entry->home))
+		return -1;
+	if (!options->user)
 		return 0;
-	err = user_find(&entry, options->root, options->user ? options->user : "0", writer->error);
-	if (!err && options->root)
-		err = put_environment(writer, &entry);
-	else if (!err)
-		err = put_variable(writer, "HOME", entry.home);
-	if (!err && options->user) {
-		user = (struct user){ .uid = entry.uid, .gid = entry.gid };
-		text_add(&frame, &user, sizeof(user));
-		text_add(&frame, entry.groups, entry.group_count * sizeof(*entry.groups));
-		err = put(writer, FRAME_USER, frame.data, frame.length);
-	}
+	text_add(&frame, &user, sizeof(user));
+	text_add(&frame, entry->groups, entry->group_count * sizeof(*entry->groups));
+	err = put(writer, FRAME_USER, frame.data, frame.length);
 	text_free(&frame);
-	user_free(&entry);
-	return err ? -1 : 0;
+	return err;
 }
 
-/* Where the command starts: with a root of the host's, where the user stands. */
-static int put_directory(const struct options *options, const struct job_writer *writer)
+/* here() - where the user stands, as it is called in the root; to be freed, or NULL */
+static char *here(const struct options *options)
 {
-	char *here = NULL;
-	const char *inside = options->directory;
-	int err = 0;
+	char *directory = getcwd(NULL, 0);
+	const char *inside = directory ? below(options->root, directory) : NULL;
+	char *result = inside ? copy(inside) : NULL;
 
-	if (!inside && options->root) {
-		here = getcwd(NULL, 0);
-		inside = here ? below(options->root, here) : NULL;
+	free(directory);
+	return result;
+}
+
+/* home() - the user's home directory if it is in the root, or else / */
+static const char *home(const struct options *options, const struct user_entry *user)
+{
+	char *path = print("%s%s", options->root, user->home);
+	bool there = !access(path, X_OK);
+
+	free(path);
+	return there ? user->home : "/";
+}
+
+/* Who runs the command, and where: with a root of the host's, where the user stands. */
+static int put_person(const struct options *options, const struct job_writer *writer)
+{
+	struct user_entry entry = { 0 };
+	char *directory = NULL;
+	int err;
+
+	err = user_find(&entry, options->root, options->user ? options->user : "0", writer->error);
+	if (!err)
+		err = put_user(options, &entry, writer);
+	if (!err && options->root) {
+		directory = here(options);
+		if (!directory)
+			directory = copy(home(options, &entry));
+		err = put(writer, FRAME_DIRECTORY, directory, strlen(directory));
 	}
-	if (inside)
-		err = put(writer, FRAME_DIRECTORY, inside, strlen(inside));
-	free(here);
-	return err;
+	free(directory);
+	user_free(&entry);
+	return err ? -1 : 0;
 }
 
 /*
@@ -227,17 +258,22 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 	const struct options *options = setup->options;
 	const char *modules;
 	struct text frame = { 0 };
-	char *real, *place;
+	char *real, *place, *directory;
 	size_t i;
 	int err;
 
 	if (options->root) {
 		real = realpath(setup->kernel.modules, NULL);
 		modules = real ? below(options->root, real) : NULL;
+		if (!modules || is_own(modules))
+			modules = "";
 		place = modules_place(options->root, setup->kernel.release);
+		directory = options->directory ? NULL : here(options);
 		text_add(&frame, place, strlen(place) + 1);
-		if (modules)
-			text_add(&frame, modules, strlen(modules));
+		text_add(&frame, modules, strlen(modules) + 1);
+		if (directory && is_own(directory))
+			text_add(&frame, directory, strlen(directory));
+		free(directory);
 		err = put(writer, FRAME_ROOT, frame.data, frame.length);
 		text_free(&frame);
 		free(place);
@@ -282,10 +318,13 @@ int job_body(const struct setup *setup, bool modules_are_loaded,
 	bool virtio_net = options->nic && !strcmp(options->nic, "virtio");
 	size_t i;
 
-	if (put_user(options, writer) || (options->terminal && put_terminal(writer)) ||
+	if ((options->root || options->user) && put_person(options, writer))
+		return -1;
+	if ((options->terminal && put_terminal(writer)) ||
 	    put_words(writer, FRAME_VARIABLE, &options->variables) ||
 	    put_words(writer, FRAME_ARGUMENT, &options->command) ||
-	    put_directory(options, writer) ||
+	    (options->directory && put(writer, FRAME_DIRECTORY, options->directory,
+				       strlen(options->directory))) ||
 	    put_modules(setup, modules_are_loaded, virtio_net, writer))
 		return -1;
 	/* The driver of another card is the user's, who may mean to load it later. */

@@ -149,16 +149,16 @@ static char *copy_text(const struct frame *frame)
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	/* "place, NUL, modules" */
-	char *place = copy_text(frame);
-	size_t length = strlen(place) + 1;
-	char *modules = length < frame->length ?
-				must(strndup((const char *)frame->data + length,
-					     frame->length - length)) : must(strdup(""));
-	int err = root_enter(place, modules);
+	/* "place, NUL, modules, NUL, here" */
+	char *place = must(malloc(frame->length + 3)), *modules, *here;
+	int err;
 
+	memcpy(place, frame->data, frame->length);
+	memset(place + frame->length, 0, 3);
+	modules = place + strlen(place) + 1;
+	here = modules + strlen(modules) + 1;
+	err = root_enter(place, modules, here);
 	free(place);
-	free(modules);
 	if (err)
 		refuse(port, 125, "--root", strerror(-err));
 	job->rooted = true;

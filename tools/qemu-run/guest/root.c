@@ -106,7 +106,26 @@ static int mount_root(const char *place, const char *modules)
 	return *place && !*modules ? mount_modules(place) : 0;
 }
 
-int root_enter(const char *place, const char *modules)
+/* As the root itself: the host's directory, and over it what the guest writes. */
+static int mount_here(const char *here)
+{
+	char options[2 * PATH_MAX], path[PATH_MAX];
+	int err;
+
+	/* The path is a value in a list: overlayfs takes ":", "," and "\\" by a backslash. */
+	if (strpbrk(here, ":,\\"))
+		return 0;
+	snprintf(path, sizeof(path), ROOT "%s", here);
+	err = make_directories(path);
+	if (err)
+		return err;
+	if (mkdir(UPPER "/here", 0755) || mkdir(UPPER "/here.work", 0755))
+		return -errno;
+	snprintf(options, sizeof(options), "lowerdir=" LOWER "%s,upperdir=" UPPER "/here,workdir=" UPPER "/here.work", here);
+	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
+}
+
+int root_enter(const char *place, const char *modules, const char *here)
 {
 	char path[64];
 	size_t i;
@@ -119,6 +138,11 @@ int root_enter(const char *place, const char *modules)
 		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
 		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
 			return -errno;
+	}
+	if (*here) {
+		err = mount_here(here);
+		if (err)
+			return err;
 	}
 	/*
 	 * The new root is moved onto the old one, and not only entered: else the kernel

@@ -18,6 +18,8 @@ int root_prepare(void);
  *	   have them there; else ""
  * @modules: where it has them, for a link at @place; "": nowhere, and a share of their
  *	     own is mounted at @place
+ * @here: a directory of the host's below one that is the guest's own, to be there all
+ *	  the same; or ""
  *
  * Mounts the directory read-only by 9p, and over it a file system in memory. What is
  * mounted at /proc, /sys, /dev, /run and /tmp moves there. The kernel's own helpers
@@ -25,7 +27,7 @@ int root_prepare(void);
  *
  * Return: 0 or a negative errno.
  */
-int root_enter(const char *place, const char *modules);
+int root_enter(const char *place, const char *modules, const char *here);
 
 /**
  * root_follow() - makes the same the root of a process that was made before

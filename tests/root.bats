@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# --root, --rw, --user: the host's programs on the kernel under test, and the kernel's
+# modules at hand.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# needs_9p: skips where the kernel under test has no 9p.
+needs_9p()
+{
+	compgen -G "$KERNEL_DIR/modules/kernel/net/9p/9pnet_virtio.ko*" >/dev/null ||
+		skip 'a kernel without 9p'
+}
+
+# tree_state DIR: all that a guest could have changed below it.
+tree_state()
+{
+	find "$1" -printf '%p %y %m %U:%G %s %T@ %l\n' | LC_ALL=C sort
+	find "$1" -type f -exec sha256sum {} + | LC_ALL=C sort
+}
+
+@test '--root: programs of the host run where the user stands, with the same bytes of output' {
+	needs_9p
+	local program here
+	mkdir -p 'a place/b'
+	cd 'a place/b'
+	here=$PWD
+	vm --root / -- pwd
+	assert_outcome 0 exit
+	assert_output "$here"
+	assert_equal "$(json .root)" /
+	# shellcheck disable=SC2016 # the guest's to expand
+	for program in 'bash -c "echo \$BASH_VERSION"' \
+		'python3 -c "import json, hashlib; print(json.dumps({1: hashlib.md5(b\"x\").hexdigest()}))"' \
+		'perl -e "print qq(\$^V\n)"' 'sha256sum /usr/bin/env' 'ls -ln /usr/bin/env' \
+		'find /usr/share/doc/bash -type f' 'sort -r /etc/passwd' 'getconf PAGE_SIZE' 'ldd /bin/ls'; do
+		vm --root / -- bash -c "$program"
+		assert_equal "$status" 0
+		if [[ $program == ldd* ]]; then
+			assert_output --partial libc.so.6
+		else
+			assert_equal "$output" "$(LANG=C.UTF-8 bash -c "$program")"
+		fi
+	done
+}
+
+@test '--root: the statuses are exact: exit, signal, not found, deadline, panic, complaint' {
+	needs_9p
+	vm --root / -- bash -c 'exit 200'
+	assert_outcome 200 exit
+	# shellcheck disable=SC2016 # the guest's to expand
+	vm --root / -- bash -c 'kill -9 $$'
+	assert_outcome 137 signal
+	vm --root / -- no-such-program
+	assert_outcome 127 not-found
+	vm --root / --timeout 2 -- sleep 1000
+	assert_outcome 124 deadline
+	vm --root / -- bash -c 'echo c >/proc/sysrq-trigger'
+	assert_outcome 121 panic
+}
+
+@test '--root: what the command writes is gone with the machine, and nothing of it is here' {
+	needs_9p
+	mkdir tree
+	echo before >tree/file
+	ln -s file tree/link
+	tree_state tree >before
+	# shellcheck disable=SC2016 # the guest's to expand
+	vm --root / -- bash -c 'echo after >tree/file && rm tree/link && echo new >tree/new &&
+		chmod 777 tree && mknod tree/device c 1 3 && echo x >/etc/qemu-run-was-here &&
+		cat tree/file tree/new && mkdir /opt/qemu-run-was-here'
+	assert_outcome 0 exit
+	assert_output $'after\nnew'
+	tree_state tree >after
+	diff before after
+	[[ ! -e /etc/qemu-run-was-here && ! -e /opt/qemu-run-was-here ]]
+	# And the next guest sees nothing of it either.
+	vm --root / -- cat tree/file
+	assert_output before
+}
+
+@test '--root: /proc, /sys, /dev, /run and /tmp are the guest'\''s own' {
+	needs_9p
+	local mark=/tmp/qemu-run-mark.$$
+	echo host >"$mark"
+	vm --root / -- bash -c "test ! -e $mark && uname -r && cat /proc/1/comm &&
+		test -c /dev/pts/ptmx && test -d /dev/shm && echo x >/run/x && findmnt -no FSTYPE /"
+	rm "$mark"
+	assert_outcome 0 exit
+	assert_output "$(<"$KERNEL_DIR/release")"$'\nqemu-run-init\noverlay'
+}
+
+@test '--root: the kernel finds its own modules, by modprobe and by itself' {
+	needs_9p
+	truncate -s 64M image
+	vm --root / --disk image -- bash -euc 'ip link add type veth; ip link show veth0 >/dev/null
+		ip netns add n; ip link set veth1 netns n; ip netns exec n ip link show veth1 >/dev/null
+		mkfs.ext4 -q /dev/vda; mkdir /mnt/x; mount /dev/vda /mnt/x; echo hi >/mnt/x/f
+		umount /mnt/x; fsck.ext4 -fn /dev/vda >/dev/null 2>&1; modprobe dummy; lsmod'
+	assert_outcome 0 exit
+	assert_output --partial dummy
+	assert_output --partial veth
+	assert_output --partial ext4
+}
+
+@test '--root: user namespaces can be made: the root is no chroot' {
+	needs_9p
+	vm --root / -- unshare -Ur id -u
+	assert_outcome 0 exit
+	assert_output 0
+}
+
+@test '--root: a C program is compiled inside and run' {
+	needs_9p
+	printf '#include <stdio.h>\nint main(void) { return puts("compiled") < 0; }\n' >program.c
+	vm --root / --memory 1024 -- bash -c 'cc -o program program.c && ./program'
+	assert_outcome 0 exit
+	assert_output compiled
+	[[ ! -e program ]]
+}
+
+@test '--root: a directory with a small Linux in it' {
+	needs_9p
+	mkdir -p small/bin small/etc
+	cp "$(command -v busybox)" small/bin/busybox
+	ln -s busybox small/bin/sh
+	echo 'me:x:1234:1234::/home/me:/bin/sh' >small/etc/passwd
+	printf 'more:x:77:me\n' >small/etc/group
+	# shellcheck disable=SC2016 # the guest's to expand
+	vm --root small --user me -- sh -c 'echo $HOME; busybox id; busybox ls /'
+	assert_outcome 0 exit
+	assert_line /home/me
+	assert_line --partial 'uid=1234'
+	assert_line --partial '77'
+	refute_line usr
+	vm --root small --user nobody -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'not in etc/passwd'
+}
+
+@test '--user: by number, without a root of the host'\''s' {
+	vm --user 1234 -- id -u
+	assert_outcome 0 exit
+	assert_output 1234
+	vm --user name -- id -u
+	assert_outcome 125 cannot-run
+	assert_stderr 'give a number, or --root'
+}
+
+@test '--root: not a directory is 125' {
+	vm --root no/such -- true
+	assert_equal "$status" 125
+	assert_stderr 'No such file'
+	vm --root /etc/passwd -- true
+	assert_equal "$status" 125
+	assert_stderr 'not a directory'
+}
+
+@test '--rw: what the guest writes is here when qemu-run returns, with --root or without' {
+	needs_9p
+	mkdir shared
+	vm --rw shared -- sh -c "head -c 3000000 /dev/urandom >'$PWD/shared/data'; sha256sum <'$PWD/shared/data'"
+	assert_outcome 0 exit
+	assert_equal "$output" "$(sha256sum <shared/data)"
+	vm --root / --rw shared -- bash -c 'cd shared && mkdir -p a/b && echo x >a/b/c && ln -s c a/b/d && mv data moved'
+	assert_outcome 0 exit
+	assert_equal "$(<shared/a/b/d)" x
+	[[ -e shared/moved && ! -e shared/data ]]
+}
+
+@test '--rw: nothing outside of it is reached, by links, "..", or names' {
+	needs_9p
+	mkdir -p outside shared
+	echo secret >outside/file
+	ln -s ../outside shared/out
+	ln -s ../outside/file shared/outfile
+	tree_state outside >before
+	# The guest's own root is BusyBox in memory: a link out of the directory leads there.
+	vm --rw shared -- sh -c "cd '$PWD/shared'
+		cat out/file outfile; echo x >out/file; echo x >outfile; rm -f out/file
+		echo x >../outside/file; mkdir -p ../outside; echo x >../outside/file
+		ln outfile hard; echo x >hard
+		ln -s / slash; ls slash/outside; rm -rf slash/outside; true"
+	assert_outcome 0 exit
+	refute_output --partial secret
+	tree_state outside >after
+	diff before after
+}
+
+@test 'modules: the kernel loads what it needs by itself in the BusyBox guest, too' {
+	needs_9p
+	truncate -s 32M image
+	mke2fs -q -t ext4 image
+	vm --disk image,rw -- sh -ec 'mkdir /mnt; mount -t ext4 /dev/vda /mnt; echo hi >/mnt/f
+		ip link add type veth; /sbin/modprobe dummy; lsmod'
+	assert_outcome 0 exit
+	assert_output --partial veth
+	assert_output --partial dummy
+	e2fsck -fn image
+}
+
+@test '--root: twenty at once' {
+	needs_9p
+	printf '#!/bin/sh\nexec timeout 300 qemu-run --root / -- bash -c "echo $1" </dev/null\n' >one
+	chmod +x one
+	run bash -c 'seq 20 | xargs -P 8 -n 1 ./one | sort -n'
+	assert_success
+	assert_output "$(seq 20)"
+}
+
+@test '--root: an ordinary user'\''s guest reads what that user may read, and no more' {
+	needs_9p
+	((EUID == 0)) || skip 'not root: cannot become another user'
+	chmod 711 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR"
+	install -d -o nobody cache
+	run setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$PWD/cache" \
+		XDG_CACHE_HOME="$PWD/cache" BUILD="$PWD/cache" QEMU_RUN_KERNEL="$KERNEL_DIR" \
+		timeout 300 qemu-run --root / -C / -- bash -c 'id -u; cat /etc/shadow'
+	assert_failure 1
+	assert_line 0
+	assert_output --partial 'Permission denied'
+}
