@@ -28,6 +28,7 @@
 #include <linux/stringify.h>
 #include <linux/suspend.h>
 #include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 #include <linux/version.h>
 #include <asm/ptrace.h>
 #include <asm/unwind.h>
@@ -262,9 +263,12 @@ static bool poweroff_knows_running(struct poweroff_running *running)
  * CPU could run it. A module cannot call what the kernel has for this, and dump_stack()
  * prints what looks like the kernel's complaint about itself.
  *
+ * Stops at @until, on the clock of ktime_get_mono_fast_ns(): the port is written after
+ * this, and a console that nobody reads takes seconds a line.
+ *
  * Context: hard interrupt, once: the calls are not used again.
  */
-static void poweroff_report_running(void)
+static void poweroff_report_running(u64 until)
 {
 	int cpu, left_ms = POWEROFF_ANSWER_MS;
 	unsigned int i;
@@ -283,17 +287,21 @@ static void poweroff_report_running(void)
 
 		while (!poweroff_knows_running(running) && left_ms-- > 0)
 			mdelay(1);
+		if (ktime_get_mono_fast_ns() >= until)
+			return;
 		if (!poweroff_knows_running(running)) {
 			pr_emerg("CPU %d takes no interrupts\n", cpu);
 			continue;
 		}
 		pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, running->comm, running->pid,
 			 running->user ? ", in user space" : ":");
-		/* The first is no return address. */
-		if (running->depth)
-			pr_emerg("  %pS\n", (void *)running->frames[0]);
-		for (i = 1; i < running->depth; i++)
-			pr_emerg("  %pB\n", (void *)running->frames[i]);
+		for (i = 0; i < running->depth && ktime_get_mono_fast_ns() < until; i++) {
+			/* The first is no return address. */
+			if (!i)
+				pr_emerg("  %pS\n", (void *)running->frames[i]);
+			else
+				pr_emerg("  %pB\n", (void *)running->frames[i]);
+		}
 	}
 }
 
@@ -328,10 +336,13 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 				   POWEROFF_VERDICT(reason, code));
 
 	if (first == POWEROFF_UNDECIDED) {
+		/* Then another CPU, if there is one that can, writes the port in any case. */
+		u64 until = ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS;
+
 		pr_emerg("%s: ending the machine with code %d (%s)\n",
 			 poweroff_reasons[reason], code, poweroff_paths[path]);
 		if (path == POWEROFF_IN_INTERRUPT)
-			poweroff_report_running();
+			poweroff_report_running(until);
 		if (path == POWEROFF_IN_PROCESS && READ_ONCE(poweroff_sync.value)) {
 			atomic_set(&poweroff_syncing, 1);
 			/*
