@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,39 +13,43 @@
 #include <unistd.h>
 #include "cache.h"
 
-/* In all, unless QEMU_RUN_CACHE_MIB says otherwise. */
-#define CACHE_MIB 2048
 
 char *cache_directory(const struct places *places, const char *key)
 {
 	return print("%s/templates/%016llx", places->cache, (unsigned long long)hash(key));
 }
 
+static int remove_node(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	(void)remove(path);
+	return 0;
+}
+
 void cache_remove(const char *path)
 {
-	DIR *directory = opendir(path);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		char *file = print("%s/%s", path, entry->d_name);
-
-		/* There are no directories below. */
-		unlink(file);
-		free(file);
-	}
-	if (directory)
-		closedir(directory);
-	rmdir(path);
+	/* Whatever is there: a file, a link, a tree. */
+	if (unlink(path) && errno != ENOENT)
+		nftw(path, remove_node, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* try_lock() - the lock file at @path, if nobody holds it; -1 with errno. */
 static int try_lock(const char *path)
 {
+	bool mended = false;
 	struct stat ours, there;
 	int file, err;
 
 	for (;;) {
-		file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		/* A directory or a link is no lock of ours. */
+		if (file < 0 && (errno == EISDIR || errno == ELOOP) && !mended) {
+			mended = true;
+			cache_remove(path);
+			continue;
+		}
 		if (file < 0)
 			return -1;
 		if (flock(file, LOCK_EX | LOCK_NB)) {
@@ -75,12 +81,13 @@ int cache_lock(const char *path, struct signals *signals)
 	return file;
 }
 
-static void sweep(const struct places *places, bool all)
+static int sweep(const struct places *places, bool all, struct error *error)
 {
 	char *parent = print("%s/templates", places->cache), *path, *base, *lock;
 	DIR *directory = opendir(parent);
 	struct dirent *entry;
-	int file;
+	struct stat left;
+	int file, err = 0;
 
 	while (directory && (entry = readdir(directory))) {
 		const char *ending = strchr(entry->d_name, '.');
@@ -94,6 +101,8 @@ static void sweep(const struct places *places, bool all)
 		if (file >= 0) {
 			if (strcmp(path, lock))
 				cache_remove(path);
+			if (strcmp(path, lock) && !lstat(path, &left))
+				err = error_add(error, "%s: cannot be removed", path);
 			if (access(base, F_OK))
 				unlink(lock);
 			close(file);
@@ -107,11 +116,16 @@ static void sweep(const struct places *places, bool all)
 	if (directory)
 		closedir(directory);
 	free(parent);
+	return err;
 }
 
 void cache_sweep(const struct places *places)
 {
-	sweep(places, false);
+	struct error ignored = { 0 };
+
+	/* Of no use to others, and of no harm to this run. */
+	(void)sweep(places, false, &ignored);
+	error_free(&ignored);
 }
 
 long long cache_size(const char *directory)
@@ -126,8 +140,6 @@ long long cache_size(const char *directory)
 
 void cache_evict(const struct places *places, const char *keep)
 {
-	const char *text = getenv("QEMU_RUN_CACHE_MIB");
-	long long limit = (text && atoll(text) > 0 ? atoll(text) : CACHE_MIB) << 20;
 	char *parent = print("%s/templates", places->cache);
 
 	for (;;) {
@@ -135,7 +147,8 @@ void cache_evict(const struct places *places, const char *keep)
 		struct timespec oldest = { 0 };
 		struct dirent *entry;
 		long long total = 0;
-		char *victim = NULL;
+		char *victim = NULL, *lock_path;
+		int lock;
 		struct stat st;
 
 		while (directory && (entry = readdir(directory))) {
@@ -159,12 +172,19 @@ void cache_evict(const struct places *places, const char *keep)
 		}
 		if (directory)
 			closedir(directory);
-		if (total <= limit || !victim) {
+		if (total <= places->cache_limit || !victim) {
 			free(victim);
 			break;
 		}
 		/* A run that has it open goes on undisturbed. */
 		cache_remove(victim);
+		lock_path = print("%s.lock", victim);
+		lock = try_lock(lock_path);
+		if (lock >= 0) {
+			unlink(lock_path);
+			close(lock);
+		}
+		free(lock_path);
 		free(victim);
 	}
 	free(parent);
@@ -189,11 +209,14 @@ static void remove_files(const struct places *places, const char *name, bool all
 	free(parent);
 }
 
-void cache_clean(const struct places *places)
+int cache_clean(const struct places *places, struct error *error)
 {
+	int err;
+
 	if (!places->cache)
-		return;
-	sweep(places, true);
+		return 0;
+	err = sweep(places, true, error);
 	remove_files(places, "lacks", true);
 	remove_files(places, "kernels", false);
+	return err;
 }

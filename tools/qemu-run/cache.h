@@ -32,7 +32,7 @@ int cache_lock(const char *path, struct signals *signals);
 
 /**
  * cache_remove() - removes a template
- * @path: its directory
+ * @path: its directory, or whatever else is there
  */
 void cache_remove(const char *path);
 
@@ -62,7 +62,10 @@ long long cache_size(const char *directory);
 /**
  * cache_clean() - removes all templates that are not being made
  * @places: where the cache is
+ * @error: receives what cannot be removed
+ *
+ * Return: 0 or -1.
  */
-void cache_clean(const struct places *places);
+int cache_clean(const struct places *places, struct error *error);
 
 #endif

@@ -40,6 +40,7 @@ void channel_send(struct channel *channel)
 
 	if (done <= 0)
 		return;
+	channel->sent_ns = now_ns();
 	if (!channel->serial) {
 		text_drop(&channel->queue, done);
 		return;

@@ -19,6 +19,7 @@
  * @serial: it is a serial port
  * @reader: what has come from the guest
  * @queue: frames for the guest; of a serial port's, its first @in_flight bytes are sent
+ * @sent_ns: when the last of it was sent, by now_ns()
  * @in_flight: bytes sent and not acknowledged
  * @nudged: so much more than SERIAL_WINDOW may be in flight
  * @unsettled: bytes in flight at the last nudge, still unacknowledged
@@ -30,6 +31,7 @@ struct channel {
 	bool serial;
 	struct frame_reader reader;
 	struct text queue;
+	uint64_t sent_ns;
 	size_t in_flight;
 	size_t nudged;
 	size_t unsettled;

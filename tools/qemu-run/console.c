@@ -47,6 +47,9 @@ bool console_receive(struct console *console, struct text *shown, bool raw)
 
 	if (!text_receive(&console->text, &console->fd, SIZE_MAX / 4))
 		return false;
+	if (console->copy >= 0 && !console->copy_lost)
+		console->copy_lost = write_patiently(console->copy, console->text.data + before,
+						     console->text.length - before);
 	if (shown)
 		show(console, console->text.data + before, console->text.length - before, shown,
 		     raw);

@@ -10,11 +10,15 @@
  * struct console - the console
  * @fd: not blocking, or -1
  * @text: its last 64 KiB at least
+ * @copy: all of it goes there, too; -1: nowhere
+ * @copy_lost: not all of it could be written there
  * @line: what -v has not shown yet of an unfinished line
  */
 struct console {
 	int fd;
 	struct text text;
+	int copy;
+	bool copy_lost;
 	struct text line;
 };
 

@@ -13,10 +13,8 @@ int error_add(struct error *error, const char *format, ...)
 	size_t length;
 
 	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		message = NULL;
+	message = vasprintf(&message, format, arguments) < 0 ? must(NULL) : message;
 	va_end(arguments);
-	must(message);
 	for (length = strlen(message); length && message[length - 1] == '\n';)
 		message[--length] = '\0';
 	list_add(&error->messages, message);

@@ -4,12 +4,14 @@
 #include <string.h>
 #include "facts.h"
 
-#define COMPLAINTS_MAX	20
+/* What the guest sends: 20, each with six lines of details. */
+#define COMPLAINTS_MAX	140
 #define COMPLAINT_CHARS 400
 #define REFUSAL_MAX	4096
 
 /* Machine check, bad page, oops, warning, soft lockup: the kernel's own complaints. */
-#define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14)
+#define TAINT_OOPS	 (1 << 7)
+#define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | TAINT_OOPS | 1 << 9 | 1 << 14)
 
 static int add_hello(struct facts *facts, const struct frame *frame)
 {
@@ -124,6 +126,25 @@ uint64_t facts_new_taint(const struct facts *facts)
 bool facts_complained(const struct facts *facts)
 {
 	return facts->complaints.count || facts_new_taint(facts) & TAINT_COMPLAINTS;
+}
+
+bool facts_complained_beyond(const struct facts *facts, const regex_t *allowed)
+{
+	size_t i;
+
+	for (i = 0; i < facts->complaints.count; i++) {
+		const char *line = facts->complaints.items[i];
+
+		/* Details of the one before begin with blanks. */
+		if (strncmp(line, "  ", 2) && regexec(allowed, line, 0, NULL, 0))
+			return true;
+	}
+	return !facts->complaints.count && facts_complained(facts);
+}
+
+bool facts_killed_by_oops(const struct facts *facts)
+{
+	return facts->have_status && facts->status.signal && facts_new_taint(facts) & TAINT_OOPS;
 }
 
 void facts_free(struct facts *facts)

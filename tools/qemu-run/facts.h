@@ -7,6 +7,7 @@
 #ifndef QEMU_RUN_FACTS_H
 #define QEMU_RUN_FACTS_H
 
+#include <regex.h>
 #include <stdbool.h>
 #include "util.h"
 #include "wire/frame.h"
@@ -70,6 +71,19 @@ bool facts_complained(const struct facts *facts);
  * @facts: the facts
  */
 uint64_t facts_new_taint(const struct facts *facts);
+
+/**
+ * facts_complained_beyond() - whether the kernel complained of something that is not allowed
+ * @facts: the facts
+ * @allowed: matches what is
+ */
+bool facts_complained_beyond(const struct facts *facts, const regex_t *allowed);
+
+/**
+ * facts_killed_by_oops() - whether a signal ended the command and the kernel had an oops
+ * @facts: the facts
+ */
+bool facts_killed_by_oops(const struct facts *facts);
 
 void facts_free(struct facts *facts);
 

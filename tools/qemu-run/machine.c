@@ -129,7 +129,7 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 
 	*machine = (struct machine){
 		.pidfd = -1,
-		.console = { .fd = -1 },
+		.console = { .fd = -1, .copy = -1 },
 		.monitor = -1,
 		.restored = boot->initramfs < 0,
 	};

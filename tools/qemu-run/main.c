@@ -26,6 +26,8 @@
  * @error: what went wrong
  * @session: the machine that counts, or NULL
  * @ready_ns: when the kernel and its template were there, or 0
+ * @packed_before: the last cold boot took its initramfs from a template
+ * @no_job: there is no job that could be given to a guest
  */
 struct run {
 	struct options options;
@@ -35,6 +37,8 @@ struct run {
 	struct error error;
 	struct session *session;
 	uint64_t ready_ns;
+	bool no_job;
+	bool packed_before;
 };
 
 /* A stream that is closed here must not be the number of anything we open. */
@@ -70,10 +74,25 @@ static int check_shares(const struct run *run, struct error *error)
 	return 0;
 }
 
+static int open_console(struct run *run)
+{
+	const char *path = run->options.console;
+
+	if (!path)
+		return 0;
+	/* Not blocking: a FIFO without a reader is an error, not a wait. */
+	run->streams.console = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC,
+				    0666);
+	return run->streams.console < 0 ?
+		       error_add(&run->error, "--console %s: %s", path, strerror(errno)) : 0;
+}
+
 static int prepare(struct run *run)
 {
 	struct setup *setup = &run->setup;
 
+	if (open_console(run))
+		return -1;
 	if (inputs_check(&run->options, &run->error) ||
 	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
 			&run->error) ||
@@ -84,15 +103,16 @@ static int prepare(struct run *run)
 }
 
 /* start_cold() - boots a guest; returns whether it waits for its job. */
-static bool start_cold(struct run *run, bool serial)
+static bool start_cold(struct run *run, bool serial, bool fresh)
 {
 	struct boot boot = BOOT_NONE;
 
 	boot.serial = serial;
 	/* Packing one takes a tenth of a boot. */
-	if (!serial)
+	if (!fresh)
 		boot.initramfs = template_initramfs(&run->setup);
-	if (boot.initramfs < 0) {
+	run->packed_before = boot.initramfs >= 0;
+	if (!run->packed_before) {
 		/* No name, and so nothing to be left behind. */
 		boot.initramfs = memfd_create("initramfs", MFD_CLOEXEC);
 		if (boot.initramfs < 0) {
@@ -125,9 +145,20 @@ static void run_cold(struct run *run)
 	char *missing = virtio_missing(&run->setup);
 
 	if (!missing) {
-		if (start_cold(run, false)) {
+		if (start_cold(run, false, false)) {
 			serve(run->session);
 			return;
+		}
+		/* The template's initramfs may be damaged: only a fresh one proves something. */
+		if (run->packed_before && run->session && !run->signals.interrupted) {
+			say("the template's initramfs does not boot: removed the template");
+			template_discard(&run->setup);
+			end_session(run);
+			error_free(&run->error);
+			if (start_cold(run, false, true)) {
+				serve(run->session);
+				return;
+			}
 		}
 		if (!run->session || !run->session->machine.ended || run->signals.interrupted)
 			return;
@@ -140,7 +171,7 @@ static void run_cold(struct run *run)
 	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow",
 	    run->setup.kernel.release, missing);
 	free(missing);
-	if (start_cold(run, true))
+	if (start_cold(run, true, true))
 		serve(run->session);
 }
 
@@ -161,7 +192,7 @@ static void run_restored(struct run *run, struct template *template)
 		return;
 	/* The guest said so when it became a template. */
 	run->session->facts.method = template->method;
-	serve(run->session);
+	run->no_job = serve(run->session) && error_first(&run->error);
 }
 
 /* Whether another program took a port of --forward after it had been found free. */
@@ -173,13 +204,17 @@ static bool lost_forward(const struct session *session)
 	       strstr(messages->data, "host forwarding");
 }
 
-/* Whether the machine ended before the guest said anything: a bad template. */
+/*
+ * stillborn() - whether a restored guest failed before it started the command
+ *
+ * That proves nothing about the kernel: the template may be damaged.
+ */
 static bool stillborn(const struct session *session)
 {
 	const struct facts *facts = &session->facts;
 
-	return (session->machine.ended || session->restore_refused) && !facts->started &&
-	       !facts->refused && !session->machine.console.text.length &&
+	return (session->machine.ended || session->restore_refused || session->killed ||
+		session->bad_guest) && !facts->started && !facts->refused &&
 	       !session->signals->interrupted && !lost_forward(session);
 }
 
@@ -195,11 +230,13 @@ static void perform(struct run *run)
 		return;
 	if (found) {
 		run_restored(run, &template);
-		if (!run->session || !stillborn(run->session))
+		if (!run->session || run->no_job || !stillborn(run->session))
 			return;
 		say("the template does not restore (%.200s): removed it, booting cold",
 		    run->session->machine.messages.length ?
-			    run->session->machine.messages.data : "QEMU does not say why");
+			    run->session->machine.messages.data :
+		    run->session->machine.console.text.length ?
+			    "its guest failed before the command" : "QEMU does not say why");
 		template_discard(&run->setup);
 		end_session(run);
 	}
@@ -245,6 +282,18 @@ static struct verdict judge(const struct run *run)
 	return verdict;
 }
 
+/*
+ * bisect_status() - what git bisect run takes
+ *
+ * 0 for a good commit, 1 for a bad one, 125 for one that cannot be tested. From 128 on it
+ * ends the bisection: that is for a signal to this process.
+ */
+static int bisect_status(int status)
+{
+	return status == 0					     ? 0 :
+	       status >= EXIT_CANNOT_RUN && status <= EXIT_NOT_FOUND ? EXIT_CANNOT_RUN : 1;
+}
+
 /* conclude() - tells the user; returns the exit status. */
 static int conclude(const struct run *run, uint64_t begin_ns)
 {
@@ -258,6 +307,8 @@ static int conclude(const struct run *run, uint64_t begin_ns)
 	};
 	int status = report.verdict.exit_status, err;
 
+	if (run->session && run->session->machine.console.copy_lost)
+		say("--console %s: not all of it could be written", run->options.console);
 	report_lines(&report);
 	if (run->options.json) {
 		err = report_json(&report);
@@ -267,7 +318,7 @@ static int conclude(const struct run *run, uint64_t begin_ns)
 			status = EXIT_CANNOT_RUN;
 	}
 	free(report.verdict.why);
-	return status;
+	return run->options.bisect && !run->signals.interrupted ? bisect_status(status) : status;
 }
 
 int main(int argc, char **argv)
@@ -281,14 +332,16 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	streams_init(&run.streams);
+	if (run.options.no_stdin)
+		run.streams.input_open = false;
 	if (run.options.terminal < 0)
-		run.options.terminal = streams_are_terminal();
+		run.options.terminal = streams_are_terminal() && !run.options.no_stdin;
 	if (signals_init(&run.signals, &run.error) ||
 	    places_find(&run.setup.places, &run.error)) {
 		status = conclude(&run, begin_ns);
 	} else if (run.options.clean) {
-		cache_clean(&run.setup.places);
-		status = 0;
+		status = cache_clean(&run.setup.places, &run.error) ? EXIT_CANNOT_RUN : 0;
+		error_say(&run.error);
 	} else {
 		if (!prepare(&run))
 			perform(&run);

@@ -31,9 +31,9 @@ static const char help[] =
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
 	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
 	"      --preload            load the modules once, into a template of their own\n"
-	"      --cold  no template  --clean  remove all  --bare  no driver  --no-port  none\n"
-	"      --tty, --no-tty      a terminal, or none; Ctrl-] three times ends it\n"
-	"      --allow-splat        never 120       --json FILE      report (-: stderr)\n"
+	"      --cold  no template  --clean  remove all  --bare  no driver  --no-port\n"
+	"      --tty, --no-tty  a terminal; Ctrl-] three times ends it  -n, --no-stdin\n"
+	"      --allow-splat[=REGEX]  never 120  --bisect       --json, --console FILE\n"
 	"  -v, --verbose            console, QEMU's command  -h, --help  -V, --version\n"
 	"Exit status: the command's own, or 120 the kernel complained, 121 it panicked,\n"
 	"122 the guest ended silently, 123 it hung, 124 the deadline passed, 125 the\n"
@@ -60,6 +60,8 @@ enum {
 	OPT_ALLOW_SPLAT,
 	OPT_JSON,
 	OPT_CLEAN,
+	OPT_BISECT,
+	OPT_CONSOLE,
 	OPT_ROOT,
 	OPT_RW,
 	OPT_USER,
@@ -73,6 +75,9 @@ static const struct option long_options[] = {
 	{ "env", required_argument, NULL, 'e' },
 	{ "chdir", required_argument, NULL, 'C' },
 	{ "timeout", required_argument, NULL, 't' },
+	{ "no-stdin", no_argument, NULL, 'n' },
+	{ "bisect", no_argument, NULL, OPT_BISECT },
+	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "rw", required_argument, NULL, OPT_RW },
 	{ "user", required_argument, NULL, OPT_USER },
@@ -92,7 +97,7 @@ static const struct option long_options[] = {
 	{ "qemu", required_argument, NULL, OPT_QEMU },
 	{ "tty", no_argument, NULL, OPT_TTY },
 	{ "no-tty", no_argument, NULL, OPT_NO_TTY },
-	{ "allow-splat", no_argument, NULL, OPT_ALLOW_SPLAT },
+	{ "allow-splat", optional_argument, NULL, OPT_ALLOW_SPLAT },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "clean", no_argument, NULL, OPT_CLEAN },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -229,6 +234,25 @@ static char *real_directory(const char *option, const char *path)
 	return NULL;
 }
 
+/* [=REGEX]: complaints that are none; without it, all of them */
+static int parse_splat(struct options *options, const char *text)
+{
+	char why[256];
+	int err;
+
+	options->allow_splat = true;
+	if (!text)
+		return -1;
+	if (options->splat)
+		return wrong("--allow-splat", text, "give one expression: A|B");
+	options->splat = must(malloc(sizeof(*options->splat)));
+	err = regcomp(options->splat, text, REG_EXTENDED | REG_NOSUB);
+	if (!err)
+		return -1;
+	regerror(err, options->splat, why, sizeof(why));
+	return wrong("--allow-splat", text, why);
+}
+
 /* FILE[,rw] */
 static void parse_disk(struct options *options, const char *text)
 {
@@ -361,6 +385,15 @@ static int parse_option(struct options *options, int option, char *value)
 	case OPT_DISK:
 		parse_disk(options, value);
 		break;
+	case 'n':
+		options->no_stdin = true;
+		break;
+	case OPT_BISECT:
+		options->bisect = true;
+		break;
+	case OPT_CONSOLE:
+		options->console = value;
+		break;
 	case OPT_ROOT:
 		free(options->root);
 		options->root = real_directory("--root", value);
@@ -431,8 +464,7 @@ static int parse_option(struct options *options, int option, char *value)
 		options->terminal = 0;
 		break;
 	case OPT_ALLOW_SPLAT:
-		options->allow_splat = true;
-		break;
+		return parse_splat(options, value);
 	case OPT_JSON:
 		options->json = value;
 		break;
@@ -469,7 +501,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	/* '+': the command's own options are its own. */
-	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:vhV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:nvhV", long_options, NULL)) != -1) {
 		status = parse_option(options, option, optarg);
 		if (status >= 0)
 			return status;
@@ -511,6 +543,9 @@ void options_free(struct options *options)
 	free(options->gets);
 	free(options->disks);
 	free(options->forwards);
+	if (options->splat)
+		regfree(options->splat);
+	free(options->splat);
 	free(options->root);
 	list_free(&options->shares);
 	list_free(&options->variables);

@@ -4,6 +4,7 @@
 #define QEMU_RUN_OPTIONS_H
 
 #include <netinet/in.h>
+#include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "util.h"
@@ -95,6 +96,9 @@ struct forward_option {
  * @qemu: more of QEMU's own arguments
  * @directory: where the command starts, or NULL
  * @append: more of the kernel's command line, or NULL
+ * @console: a file for the guest's console, or NULL
+ * @bisect: exit as git bisect run wants it
+ * @no_stdin: the command's standard input is empty
  * @json: a file for the report, or NULL
  * @nic: the network card on a user-mode network, virtio or a PCI model of
  *       QEMU's; NULL: no network
@@ -107,7 +111,8 @@ struct forward_option {
  * @preload: the modules are the template's
  * @bare: without the driver
  * @no_port: without isa-debug-exit
- * @allow_splat: a complaint of the kernel's is no failure
+ * @allow_splat: a complaint of the kernel's is no failure ...
+ * @splat: ... if this matches it; NULL: whatever it is
  * @verbose: show the console and QEMU's command line
  * @clean: remove the templates
  * @terminal: 1: yes, 0: no, -1: when there is one
@@ -133,6 +138,9 @@ struct options {
 	const char *directory;
 	const char *append;
 	const char *json;
+	const char *console;
+	bool bisect;
+	bool no_stdin;
 	const char *nic;
 	uint64_t timeout_ms;
 	unsigned int memory_mb;
@@ -144,6 +152,7 @@ struct options {
 	bool bare;
 	bool no_port;
 	bool allow_splat;
+	regex_t *splat;
 	bool verbose;
 	bool clean;
 	int terminal;

@@ -94,6 +94,16 @@ static struct verdict decide_refusal(const struct evidence *evidence)
 						       OUTCOME_CANNOT_RUN, NULL);
 }
 
+/* splat() - whether the kernel complained of what the user does not allow */
+static bool splat(const struct evidence *evidence)
+{
+	const struct options *options = evidence->options;
+
+	if (!options->allow_splat)
+		return facts_complained(evidence->facts);
+	return options->splat && facts_complained_beyond(evidence->facts, options->splat);
+}
+
 /* The command has ended, and the guest said how. */
 static struct verdict decide_with_status(const struct evidence *evidence)
 {
@@ -108,9 +118,12 @@ static struct verdict decide_with_status(const struct evidence *evidence)
 	if (status->code == 0) {
 		if (!ending->gets_complete || ending->failed)
 			return verdict(OUTCOME_CANNOT_RUN, NULL);
-		if (facts_complained(evidence->facts) && !evidence->options->allow_splat)
+		if (splat(evidence))
 			return verdict(OUTCOME_SPLAT, NULL);
 	}
+	/* The signal is the kernel's, and its complaint the truth of it. */
+	if (facts_killed_by_oops(evidence->facts) && splat(evidence))
+		return verdict(OUTCOME_SPLAT, NULL);
 	return verdict_with(status->signal ? OUTCOME_SIGNAL : OUTCOME_EXIT, status->code);
 }
 
@@ -189,6 +202,9 @@ static struct verdict decide(const struct evidence *evidence)
 			       print("QEMU was ended by signal %d (%s)%s%s", signal,
 				     strsignal(signal), ending->messages ? ": " : "",
 				     ending->messages ? ending->messages : ""));
+	/* It ends with 0 then, as at a reset of its guest, but not without a word. */
+	if (ending->messages && strstr(ending->messages, "terminating on signal"))
+		return verdict(OUTCOME_CANNOT_RUN, copy(ending->messages));
 	if (facts->refused)
 		return decide_refusal(evidence);
 	return facts->have_status ? decide_with_status(evidence) : decide_without_status(evidence);

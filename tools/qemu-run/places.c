@@ -9,6 +9,11 @@
 #include <unistd.h>
 #include "places.h"
 
+/* For all templates together, unless QEMU_RUN_CACHE_MIB says otherwise. */
+#define CACHE_MIB     2048LL
+/* A million times as much as anybody has. */
+#define CACHE_MIB_MAX (1LL << 40)
+
 #ifndef DATADIR
 #define DATADIR "/usr/local/share/qemu-poweroff"
 #endif
@@ -73,6 +78,23 @@ static char *find_cache(void)
 	return NULL;
 }
 
+static int find_limit(long long *bytes, struct error *error)
+{
+	const char *text = getenv("QEMU_RUN_CACHE_MIB");
+	long long mib = CACHE_MIB;
+	char *end;
+
+	if (text && *text) {
+		errno = 0;
+		mib = strtoll(text, &end, 10);
+		if (errno || *end || mib < 1 || mib > CACHE_MIB_MAX)
+			return error_add(error, "QEMU_RUN_CACHE_MIB=%s: give MiB, 1 to %lld", text,
+					 CACHE_MIB_MAX);
+	}
+	*bytes = mib << 20;
+	return 0;
+}
+
 static char *beside(const char *directory, const char *relative)
 {
 	char *joined = print("%s/%s", directory, relative), *real;
@@ -117,6 +139,8 @@ int places_find(struct places *places, struct error *error)
 		return error_add(error, "qemu-run-init: not found: build it with make");
 
 	places->cache = find_cache();
+	if (find_limit(&places->cache_limit, error))
+		return -1;
 	if (build && *build) {
 		places->build = realpath(build, NULL);
 		if (!places->build)

@@ -10,6 +10,7 @@
  * @top: holds scripts/, rootfs/ and the driver's sources
  * @build: where the scripts put what they make
  * @cache: where templates are kept; NULL: nowhere
+ * @cache_limit: bytes that the templates may take together
  * @init: the guest's init
  * @qemu: QEMU's binary, by its whole path
  */
@@ -17,6 +18,7 @@ struct places {
 	char *top;
 	char *build;
 	char *cache;
+	long long cache_limit;
 	char *init;
 	char *qemu;
 };

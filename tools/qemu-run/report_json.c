@@ -116,13 +116,23 @@ static json_t *console_lines(const struct console *console)
 	return json;
 }
 
-static json_t *complaints(const struct facts *facts)
+static json_t *words(const struct list *list)
 {
 	json_t *json = json_array();
 	size_t i;
 
-	for (i = 0; i < facts->complaints.count; i++)
-		json_array_append_new(json, text_or_null(facts->complaints.items[i]));
+	for (i = 0; i < list->count; i++)
+		json_array_append_new(json, text_or_null(list->items[i]));
+	return json;
+}
+
+static json_t *module_names(const struct options *options)
+{
+	json_t *json = json_array();
+	size_t i;
+
+	for (i = 0; i < options->module_count; i++)
+		json_array_append_new(json, text_or_null(options->modules[i].name));
 	return json;
 }
 
@@ -163,7 +173,7 @@ static void add_session(json_t *json, const struct report *report)
 	json_object_set_new(json, "path", path_taken(report));
 	json_object_set_new(json, "taint",
 			    number_or_null((long long)facts_new_taint(facts), status));
-	json_object_set_new(json, "complaints", complaints(facts));
+	json_object_set_new(json, "complaints", words(&facts->complaints));
 	json_object_set_new(json, "console", console_lines(&machine->console));
 }
 
@@ -194,6 +204,8 @@ int report_json(const struct report *report)
 	json_object_set_new(json, "exit_status", json_integer(report->verdict.exit_status));
 	json_object_set_new(json, "code", number_or_null(report->verdict.qemu_code,
 							 report->verdict.qemu_code >= 0));
+	json_object_set_new(json, "command", words(&setup->options->command));
+	json_object_set_new(json, "module_list", module_names(setup->options));
 	json_object_set_new(json, "message", text_or_null(message(report)));
 	json_object_set_new(json, "duration_ms", milliseconds(now_ns() - report->begin_ns));
 	json_object_set_new(json, "phases_ms", phases(report));
@@ -208,11 +220,12 @@ int report_json(const struct report *report)
 	text = must(json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12)));
 	json_decref(json);
 
+	/* Not blocking: a FIFO without a reader is an error, not a wait. */
 	if (strcmp(path, "-"))
-		file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	err = file < 0 ? -errno : write_all(file, text, strlen(text));
+		file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
+	err = file < 0 ? -errno : write_patiently(file, text, strlen(text));
 	if (!err)
-		err = write_all(file, "\n", 1);
+		err = write_patiently(file, "\n", 1);
 	if (file >= 0 && file != STDERR_FILENO && close(file) && !err)
 		err = -errno;
 	free(text);

@@ -55,10 +55,45 @@ static void show_complaints(const struct facts *facts)
 	}
 }
 
-static void explain_splat(const struct facts *facts)
+/* taint_words() - what the kernel's taint flags mean; to be freed */
+static char *taint_words(uint64_t taint)
 {
-	say("the command returned 0, but the kernel complained (taint %#llx):",
-	    (unsigned long long)facts_new_taint(facts));
+	/* Documentation/admin-guide/tainted-kernels.rst; those that are complaints. */
+	static const struct {
+		int bit;
+		const char *words;
+	} flags[] = {
+		{ 4, "M: machine check" }, { 5, "B: bad page" },	 { 7, "D: oops or BUG" },
+		{ 9, "W: warning" },	   { 14, "L: soft lockup" },
+	};
+	struct text text = { 0 };
+	size_t i;
+
+	text_add(&text, "", 0);
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (taint & 1ULL << flags[i].bit)
+			text_print(&text, "%s%s", text.length ? ", " : " (taint ", flags[i].words);
+	if (text.length)
+		text_add(&text, ")", 1);
+	return text.data;
+}
+
+/* What the kernel complained of, and what became of the command. */
+static void explain_complaints(const struct facts *facts)
+{
+	char *taint;
+
+	if (!facts_complained(facts))
+		return;
+	taint = taint_words(facts_new_taint(facts));
+	if (facts_killed_by_oops(facts))
+		say("an oops of the kernel's killed the command%s:", taint);
+	else if (facts->have_status)
+		say("the command returned %u, but the kernel complained%s:", facts->status.code,
+		    taint);
+	else
+		say("the kernel complained%s:", taint);
+	free(taint);
 	show_complaints(facts);
 }
 
@@ -92,15 +127,11 @@ void report_lines(const struct report *report)
 	error_say(report->error);
 	if (verdict->why)
 		say("%s", verdict->why);
+	explain_complaints(facts);
 	switch (verdict->outcome) {
 	case OUTCOME_EXIT:
 	case OUTCOME_SIGNAL:
-		if (facts_complained(facts) && verdict->exit_status)
-			say("the kernel complained, and the command returned %d",
-			    verdict->exit_status);
-		break;
 	case OUTCOME_SPLAT:
-		explain_splat(facts);
 		break;
 	case OUTCOME_PANIC:
 		say("the guest's kernel panicked%s", facts->started ? "" : " while it booted");

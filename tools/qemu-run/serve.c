@@ -3,14 +3,19 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 #include "job.h"
 #include "last_words.h"
 #include "serve.h"
 
 /* A restored guest takes a tenth of a second to start the command; files more. */
 #define START_NS (120 * 1000000000ULL)
+/* ... and no more after it has all of its job: one that is silent then is damaged. */
+#define RESTORED_NS (20 * 1000000000ULL)
 /* How much longer than the guest's own deadline the host waits. */
 #define GRACE_NS (5 * 1000000000ULL)
+/* Rounds of the loop for what arrived before a limit. */
+#define LATE_STEPS 1000
 /* From the status to QEMU's end. */
 #define END_NS	 (10 * 1000000000ULL)
 
@@ -46,6 +51,7 @@ static int give_job(struct session *session)
 /* limit() - the time by which something has to happen, or 0. */
 static uint64_t limit(const struct session *session)
 {
+	const struct channel *channel = &session->machine.channel;
 	const struct facts *facts = &session->facts;
 	uint64_t timeout_ms = session->setup->options->timeout_ms;
 
@@ -53,9 +59,25 @@ static uint64_t limit(const struct session *session)
 		return facts->status_ns + END_NS;
 	if (facts->refused)
 		return facts->job_ns + START_NS + END_NS;
+	/* Modules may take their time. */
+	if (!facts->started && session->machine.restored && !channel->queue.length &&
+	    channel->sent_ns && !session->setup->options->module_count)
+		return channel->sent_ns + RESTORED_NS;
 	if (!facts->started)
 		return facts->job_ns + START_NS;
 	return timeout_ms ? facts->started_ns + timeout_ms * 1000000 + GRACE_NS : 0;
+}
+
+/* late() - whether the limit has passed, and nothing that came before is left unread */
+static bool late(struct session *session, uint64_t until)
+{
+	int steps;
+
+	/* This process may have been stopped: what arrived meanwhile counts. */
+	for (steps = 0; steps < LATE_STEPS && until == limit(session); steps++)
+		if (session_step(session, 1))
+			return false;
+	return until == limit(session);
 }
 
 static void attend(struct session *session)
@@ -64,43 +86,53 @@ static void attend(struct session *session)
 
 	for (;;) {
 		until = limit(session);
-		if (until && now_ns() >= until) {
-			/* A reader of ours is slow: that is no fault of the guest's. */
+		if (until && now_ns() >= until && late(session, until)) {
+			/* A reader of ours is slow: what the guest said lies behind that. */
 			if (streams_full(session->streams)) {
-				until = now_ns() + END_NS;
-			} else {
-				session->killed = true;
-				last_words(session);
-				return;
+				streams_give_up(session->streams, session->error);
+				continue;
 			}
+			session->killed = true;
+			last_words(session);
+			return;
 		}
 		if (session_step(session, until))
 			return;
 	}
 }
 
-/* What QEMU left for our readers, who may be slow. */
+/*
+ * What QEMU left for our readers, who may be slow. A deadline is one for them, too, with
+ * its grace.
+ */
 static void drain(struct session *session)
 {
+	uint64_t end = now_ns() + GRACE_NS, now;
+	bool bounded = session->setup->options->timeout_ms;
 	struct streams *streams = session->streams;
-	int i;
 
-	for (i = 0; i < 2; i++) {
-		struct stream *stream = &streams->output[i];
+	while (streams_full(streams) && !session->signals->interrupted) {
+		struct pollfd events[] = {
+			{ .fd = session->signals->fd, .events = POLLIN },
+			{ .fd = streams->output[0].waiting.length ? STDOUT_FILENO : -1,
+			  .events = POLLOUT },
+			{ .fd = streams->output[1].waiting.length ? STDERR_FILENO : -1,
+			  .events = POLLOUT },
+		};
+		int i;
 
-		while (stream->waiting.length && !session->signals->interrupted) {
-			struct pollfd events[] = {
-				{ .fd = session->signals->fd, .events = POLLIN },
-				{ .fd = stream->fd, .events = POLLOUT },
-			};
-
-			if (poll(events, 2, -1) < 0)
-				continue;
-			if (events[0].revents)
-				signals_read(session->signals);
-			if (events[1].revents)
-				streams_write(streams, i, session->error);
+		now = now_ns();
+		if (bounded && now >= end) {
+			streams_give_up(streams, session->error);
+			break;
 		}
+		if (poll(events, 3, bounded ? (int)((end - now) / 1000000) + 1 : -1) < 0)
+			continue;
+		if (events[0].revents)
+			signals_read(session->signals);
+		for (i = 0; i < 2; i++)
+			if (events[1 + i].revents)
+				streams_write(streams, i, session->error);
 	}
 }
 

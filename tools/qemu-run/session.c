@@ -27,6 +27,8 @@ struct session *session_start(const struct setup *setup, const struct boot *boot
 		free(session);
 		return NULL;
 	}
+	if (streams)
+		session->machine.console.copy = streams->console;
 	return session;
 }
 
@@ -115,7 +117,7 @@ static void show(struct session *session, struct text *text)
 	if (text->length && session->streams)
 		streams_add(session->streams, 1, text->data, text->length);
 	else if (text->length)
-		write_all(STDERR_FILENO, text->data, text->length);
+		(void)write_patiently(STDERR_FILENO, text->data, text->length);
 	text_free(text);
 }
 

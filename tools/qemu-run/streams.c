@@ -18,7 +18,7 @@ void streams_init(struct streams *streams)
 {
 	int i;
 
-	*streams = (struct streams){ 0 };
+	*streams = (struct streams){ .console = -1 };
 	for (i = 0; i < 2; i++) {
 		struct stat st;
 
@@ -69,6 +69,23 @@ bool streams_write(struct streams *streams, int number, struct error *error)
 	stream->broken = true;
 	text_free(&stream->waiting);
 	return true;
+}
+
+void streams_give_up(struct streams *streams, struct error *error)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct stream *stream = &streams->output[i];
+
+		if (!stream->waiting.length)
+			continue;
+		error_add(error, "%s: not read in time: %zu bytes are lost", i ? "stderr" : "stdout",
+			  stream->waiting.length);
+		streams->lost = true;
+		stream->broken = true;
+		text_free(&stream->waiting);
+	}
 }
 
 size_t streams_input_room(const struct streams *streams, const struct channel *channel)

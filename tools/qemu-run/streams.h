@@ -29,6 +29,7 @@ struct stream {
  * @lost: an error other than a reader that is gone: output was lost
  * @input_open: stdin may be read
  * @input_sent: bytes of stdin that the command has not consumed yet
+ * @console: receives the guest's console; -1: it is not wanted
  * @terminal: at stdin, if the command gets a terminal
  */
 struct streams {
@@ -36,6 +37,7 @@ struct streams {
 	bool lost;
 	bool input_open;
 	uint32_t input_sent;
+	int console;
 	struct terminal terminal;
 };
 
@@ -74,6 +76,13 @@ void streams_add(struct streams *streams, int number, const void *data, size_t l
  * Return: whether the stream is broken since now.
  */
 bool streams_write(struct streams *streams, int number, struct error *error);
+
+/**
+ * streams_give_up() - drops what no reader has read in time
+ * @streams: the streams; nothing can be written to those that were full
+ * @error: receives that output was lost
+ */
+void streams_give_up(struct streams *streams, struct error *error);
 
 /**
  * streams_input_room() - how much of stdin may be sent now

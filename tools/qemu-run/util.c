@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,36 @@
 #include <time.h>
 #include <unistd.h>
 #include "util.h"
+
+/* How long, in all, a reader of our own lines may keep this process waiting. */
+#define PATIENCE_MS 5000
+
+int write_patiently(int fd, const char *data, size_t length)
+{
+	static uint64_t patience_ms = PATIENCE_MS;
+	struct pollfd event = { .fd = fd, .events = POLLOUT };
+
+	while (length) {
+		uint64_t begin = now_ns(), waited;
+		int ready = poll(&event, 1, (int)patience_ms);
+		ssize_t done = 0;
+
+		/* In all, and not for each line. */
+		waited = (now_ns() - begin) / 1000000;
+		patience_ms -= waited < patience_ms ? waited : patience_ms;
+		if (ready > 0)
+			done = write(fd, data, length < PIPE_BUF ? length : PIPE_BUF);
+		if (!ready)
+			return -ETIMEDOUT;
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		if (done > 0) {
+			data += done;
+			length -= done;
+		}
+	}
+	return 0;
+}
 
 void say(const char *format, ...)
 {
@@ -25,7 +57,7 @@ void say(const char *format, ...)
 		return;
 	/* One write: lines of several runs do not mix. */
 	text_print(&line, "qemu-run: %s\n", message);
-	write_all(STDERR_FILENO, line.data, line.length);
+	write_patiently(STDERR_FILENO, line.data, line.length);
 	text_free(&line);
 	free(message);
 }

@@ -98,6 +98,18 @@ char *read_file(const char *path, size_t limit);
 int write_all(int fd, const void *data, size_t length);
 
 /**
+ * write_patiently() - writes to a reader who may be slow, but not for ever
+ * @fd: where to
+ * @data: what
+ * @length: how much
+ *
+ * All calls together wait for five seconds at most.
+ *
+ * Return: 0 or a negative errno: -ETIMEDOUT.
+ */
+int write_patiently(int fd, const char *data, size_t length);
+
+/**
  * replace_file() - has a file hold a text, all of it or as it was before
  * @path: the file; its directory is made where it is missing
  * @text: the text

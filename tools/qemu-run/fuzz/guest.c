@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	session->error = &error;
 	session->machine = (struct machine){
 		.pidfd = -1,
-		.console = { .fd = -1 },
+		.console = { .fd = -1, .copy = -1 },
 		.monitor = -1,
 		.stderr_fd = -1,
 		.ended = true,

@@ -153,7 +153,7 @@ static int open_terminal(struct child *child, const struct guest_job *job)
 		return errno;
 	if (grantpt(master) || unlockpt(master))
 		return errno;
-	launch.terminal = strdup(ptsname(master));
+	launch.terminal = must(strdup(ptsname(master)));
 	if (job->has_user && chown(launch.terminal, job->user.uid, -1))
 		return errno;
 	if (size.ws_row && size.ws_col)

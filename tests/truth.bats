@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# qemu-run where it used to lie: hosts that are stopped, slow, full or damaged.
+
+load qemu-run
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+@test 'stopped past the deadline, a run whose command has ended keeps its status' {
+	local pid code=0
+	qemu-run --timeout 2 --json json -- sh -c 'echo; sleep 1; exit 5' </dev/null >started 2>stderr 3>&- &
+	pid=$!
+	wait_for test -s started
+	kill -STOP "$pid"
+	sleep 12
+	kill -CONT "$pid"
+	wait "$pid" || code=$?
+	cat stderr
+	assert_equal "$code" 5
+	assert_equal "$(jq -r .outcome json)" exit
+}
+
+@test 'a reader who does not read cannot stretch --timeout' {
+	local code=0
+	mkfifo pipe
+	# Open for reading as well, and never read.
+	exec 7<>pipe
+	vm -- true
+	code=0
+	timeout 100 qemu-run --timeout 2 --json json -- yes </dev/null >pipe 2>stderr 3>&- || code=$?
+	exec 7>&-
+	cat stderr
+	assert_equal "$code" 124
+	grep -q 'not read in time' stderr
+}
+
+@test 'nor can one of the console, with -v' {
+	local code=0
+	mkfifo pipe
+	exec 7<>pipe
+	vm -- true
+	# shellcheck disable=SC2016 # the guest's to expand
+	timeout 100 qemu-run -v --timeout 2 --json json -- \
+		sh -c 'while :; do echo "<1>$(seq 300 | tr -d "\n")" >/dev/kmsg; done' </dev/null 2>pipe 3>&- || code=$?
+	exec 7>&-
+	assert_equal "$code" 124
+	assert_equal "$(jq -r .outcome json)" deadline
+}
+
+@test '--json to a FIFO without a reader is an error, and no wait' {
+	mkfifo fifo
+	status=0
+	timeout 100 qemu-run --json fifo -- true </dev/null 2>stderr || status=$?
+	assert_equal "$status" 125
+	grep -q -- '--json fifo' stderr
+}
+
+@test 'the deadline'\''s code before the deadline is no deadline' {
+	local command
+	for command in 'poweroff -f' 'halt -f'; do
+		# shellcheck disable=SC2086 # several words
+		vm --timeout 20 -- $command
+		assert_outcome 122 silent
+	done
+}
+
+# bats test_tags=slow
+@test 'a template whose memory is damaged is dropped, and says nothing about the kernel' {
+	own_cache
+	vm -- true
+	# All of the kernel's text: a guest restored from it does not get far.
+	python3 - "$XDG_CACHE_HOME"/qemu-run/templates/*/memory <<-'EOF2'
+		import sys
+		with open(sys.argv[1], 'r+b') as memory:
+		    memory.seek(16 << 20)
+		    memory.write(b'\xcc' * (16 << 20))
+	EOF2
+	vm -- sh -c 'exit 7'
+	assert_outcome 7 exit
+	assert_stderr 'removed it, booting cold'
+	assert_equal "$(json .start)" cold
+	vm -- sh -c 'exit 8'
+	assert_outcome 8 exit
+}
+
+@test 'a damaged initramfs of a template is no belief about the kernel' {
+	own_cache
+	vm -- true
+	head -c 100000 /dev/urandom >noise
+	dd if=noise of="$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/initramfs)" conv=notrunc 2>/dev/null
+	vm --cold -- sh -c 'exit 7'
+	assert_outcome 7 exit
+	assert_equal "$(json .channel)" virtio
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run" -path '*lacks/*' | wc -l)" 0
+}
+
+@test 'what is no template is removed where one belongs, and by --clean' {
+	own_cache
+	local place kind
+	vm -- true
+	place=$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*[0-9a-f])
+	for kind in file link tree; do
+		rm -rf "$place"
+		case $kind in
+		file) : >"$place" ;;
+		link) ln -s nowhere "$place" ;;
+		tree) mkdir -p "$place/key/deep" ;;
+		esac
+		vm -- sh -c 'exit 3'
+		assert_outcome 3 exit
+		vm -- sh -c 'exit 3'
+		assert_equal "$(json .start)" restored
+	done
+	rm -rf "$place"
+	rm -f "$place.lock"
+	mkdir -p "$place/key/deep" "$place.lock"
+	vm --clean
+	assert_equal "$status" 0
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
+}
+
+@test 'QEMU_RUN_CACHE_MIB: what is no number of MiB is 125; evicted templates leave no lock' {
+	local value
+	for value in abc 0 -5 99999999999999 '1 2'; do
+		QEMU_RUN_CACHE_MIB=$value vm -- true
+		assert_equal "$status" 125
+		assert_stderr 'give MiB'
+	done
+	own_cache
+	QEMU_RUN_CACHE_MIB=100 vm -- true
+	QEMU_RUN_CACHE_MIB=100 vm --memory 300 -- true
+	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.lock' | wc -l)" 1
+}
+
+@test 'QEMU that somebody ends is 125, by SIGTERM as by SIGKILL' {
+	local signal pid code
+	for signal in TERM KILL; do
+		code=0
+		: >started
+		qemu-run --json json -- sh -c 'echo; sleep 100' </dev/null >started 2>stderr 3>&- &
+		pid=$!
+		wait_for test -s started
+		kill -"$signal" "$(qemus_of "$pid")"
+		wait "$pid" || code=$?
+		cat stderr
+		assert_equal "$code" 125
+	done
+}
+
+@test 'an oops that kills the command is 120, and is shown with its place' {
+	local fault
+
+	fault=$(module_file fault)
+	# shellcheck disable=SC2016 # the guest's to expand
+	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+		exec sh -c "echo null >/sys/module/fault/parameters/what"'
+	assert_outcome 120 splat
+	assert_stderr 'an oops of the kernel'\''s killed the command (taint D: oops or BUG)'
+	assert_stderr 'BUG: kernel NULL pointer dereference'
+}
+
+@test 'complaints are shown whatever the status, and --allow-splat=REGEX takes some' {
+	vm -- sh -c 'echo "<4>x" >/dev/kmsg; exit 3'
+	assert_outcome 3 exit
+	refute grep -q complained stderr
+	vm --allow-splat='(' -- true
+	assert_equal "$status" 125
+}
+
+@test '--bisect: 0, 1 and 125 are all that there is' {
+	vm --bisect -- true
+	assert_equal "$status" 0
+	vm --bisect -- sh -c 'exit 42'
+	assert_equal "$status" 1
+	assert_equal "$(json .exit_status)" 42
+	vm --bisect -- sh -c 'echo c >/proc/sysrq-trigger'
+	assert_equal "$status" 1
+	vm --bisect -m no_such_module -- true
+	assert_equal "$status" 125
+	vm --bisect -- no-such-command
+	assert_equal "$status" 125
+}
+
+@test '-n: standard input is left alone' {
+	printf '1\n2\n3\n' >list
+	run bash -c 'while read -r line; do timeout 100 qemu-run -n -- echo "$line"; done <list'
+	assert_success
+	assert_output $'1\n2\n3'
+}
+
+@test '--console: all of the console, in a file' {
+	vm --console log -- sh -c 'for i in $(seq 3000); do echo "<1>line $i of many" >/dev/kmsg; done'
+	assert_outcome 0 exit
+	grep -q 'line 1 of many' log
+	grep -q 'line 3000 of many' log
+	vm --console no/such/log -- true
+	assert_equal "$status" 125
+	assert_stderr '--console no/such/log'
+}
