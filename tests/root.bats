@@ -206,6 +206,7 @@ tree_state()
 
 @test '--root: twenty at once' {
 	needs_9p
+	# shellcheck disable=SC2016 # the script's to expand
 	printf '#!/bin/sh\nexec timeout 300 qemu-run --root / -- bash -c "echo $1" </dev/null\n' >one
 	chmod +x one
 	run bash -c 'seq 20 | xargs -P 8 -n 1 ./one | sort -n'

@@ -6,13 +6,12 @@
 int main(void)
 {
 	const struct sched_param param = { .sched_priority = 50 };
-	volatile int on = 1;
 
 	if (sched_setscheduler(0, SCHED_FIFO, &param) < 0) {
 		perror("sched_setscheduler");
 		return 1;
 	}
-	while (on)
+	for (;;)
 		;
 	return 0;
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 #include "cache.h"
 
-
 char *cache_directory(const struct places *places, const char *key)
 {
 	return print("%s/templates/%016llx", places->cache, (unsigned long long)hash(key));

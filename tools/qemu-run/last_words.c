@@ -60,7 +60,8 @@ void last_words(struct session *session)
 	int answer;
 
 	/* Those of a restored guest were settled before it was. */
-	if (!session->machine.restored && !order(session, "{\"execute\":\"qmp_capabilities\"}", end))
+	if (!session->machine.restored &&
+	    !order(session, "{\"execute\":\"qmp_capabilities\"}", end))
 		return;
 	answer = press(session, 'w');
 	if (answer > 0) {

@@ -160,7 +160,8 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 
 bool machine_wait(struct machine *machine)
 {
-	if (!machine->ended && waitpid(machine->pid, &machine->wait_status, WNOHANG) == machine->pid) {
+	if (!machine->ended &&
+	    waitpid(machine->pid, &machine->wait_status, WNOHANG) == machine->pid) {
 		machine->ended = true;
 		machine->end_ns = now_ns();
 	}

@@ -308,9 +308,10 @@ static int build(const struct setup *setup, const char *directory, const char *k
 static bool lacks_virtio(const struct setup *setup)
 {
 	char *missing = virtio_missing(setup);
+	bool lacks = missing;
 
 	free(missing);
-	return missing;
+	return lacks;
 }
 
 /* open_locked() - as template_open(), with the lock of the template held */

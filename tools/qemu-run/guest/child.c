@@ -146,7 +146,10 @@ int child_prepare(struct child *child)
 /* Replaces the pipes by a terminal. Returns 0 or an errno, positive. */
 static int open_terminal(struct child *child, const struct guest_job *job)
 {
-	struct winsize size = { .ws_row = job->options.window.rows, .ws_col = job->options.window.columns };
+	struct winsize size = {
+		.ws_row = job->options.window.rows,
+		.ws_col = job->options.window.columns,
+	};
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 
 	if (master < 0)

@@ -121,7 +121,8 @@ static int mount_here(const char *here)
 		return err;
 	if (mkdir(UPPER "/here", 0755) || mkdir(UPPER "/here.work", 0755))
 		return -errno;
-	snprintf(options, sizeof(options), "lowerdir=" LOWER "%s,upperdir=" UPPER "/here,workdir=" UPPER "/here.work", here);
+	snprintf(options, sizeof(options),
+		 "lowerdir=" LOWER "%s,upperdir=" UPPER "/here,workdir=" UPPER "/here.work", here);
 	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
 }
 

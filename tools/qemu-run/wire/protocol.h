@@ -89,7 +89,7 @@ enum frame_type {
 	FRAME_COMPLAINT,  /* a line that the kernel complained with, or init; or a detail */
 	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_ACK */
 	FRAME_ACK,	  /* struct ack: off a serial port */
-	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and that is how the machine ends */
+	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and ends the machine */
 };
 
 enum job_flags {
