@@ -201,3 +201,17 @@ setup()
 	assert_equal "$status" 125
 	assert_stderr '--console no/such/log'
 }
+
+@test '--get and -f say what they leave out: FIFOs, devices, sockets' {
+	mkdir tree
+	mkfifo tree/fifo
+	echo x >tree/file
+	vm -f tree --get made:made --get tree:back -- sh -c 'mkdir made; mkfifo made/fifo; echo y >made/file'
+	assert_outcome 0 exit
+	assert_stderr '-f tree: left out, since no files: 1, such as tree/fifo'
+	assert_stderr '--get made: left out, since no files: 1, such as made/fifo'
+	assert_equal "$(<made/file)$(<back/file)" yx
+	vm --get /dev/null:null -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'neither a file nor a directory'
+}

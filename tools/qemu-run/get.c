@@ -95,8 +95,35 @@ static int close_tree(struct gets *gets)
 	return err;
 }
 
-static int end(struct gets *gets, int err)
+/* note_left_out() - says what the guest did not send */
+static void note_left_out(const struct gets *gets, const struct frame *frame, uint32_t count)
 {
+	const char *name = (const char *)frame->data + sizeof(struct tree_end);
+	size_t length = frame->length - sizeof(struct tree_end), i;
+	struct text safe = { 0 };
+
+	text_add(&safe, "", 0);
+	/* Its name begins with "it": the host knows what it asked for. */
+	for (i = 2; i < length && i < 200; i++)
+		text_add(&safe, name[i] >= ' ' && name[i] < 0x7f ? &name[i] : "?", 1);
+	say("--get %s: left out, since no files: %u, such as %s%s", current(gets)->guest, count,
+	    current(gets)->guest, safe.data);
+	text_free(&safe);
+}
+
+static int end(struct gets *gets, const struct frame *frame)
+{
+	struct tree_end message;
+	int err;
+
+	if (frame->length < sizeof(message))
+		return -1;
+	memcpy(&message, frame->data, sizeof(message));
+	if (message.err < 0 || message.err > 4095)
+		return -1;
+	err = message.err;
+	if (message.left_out && !err)
+		note_left_out(gets, frame, message.left_out);
 	if (gets->open) {
 		int closing = close_tree(gets);
 
@@ -106,7 +133,7 @@ static int end(struct gets *gets, int err)
 		return -1;
 	}
 	if (err)
-		give_up(gets, strerror(err));
+		give_up(gets, err == EINVAL ? "neither a file nor a directory" : strerror(err));
 	gets->index++;
 	return 0;
 }
@@ -148,7 +175,6 @@ static int forward(struct gets *gets, const struct frame *frame)
 int gets_receive(struct gets *gets, const struct frame *frame)
 {
 	struct entry entry;
-	int32_t number;
 	int err = 0;
 
 	if (gets->index >= gets->count)
@@ -174,10 +200,7 @@ int gets_receive(struct gets *gets, const struct frame *frame)
 		err = tree_receive(&gets->tree, frame);
 		break;
 	default:
-		if (frame->length != sizeof(number))
-			return -1;
-		memcpy(&number, frame->data, sizeof(number));
-		return number < 0 || number > 4095 ? -1 : end(gets, number);
+		return end(gets, frame);
 	}
 	if (err == -EPROTO) {
 		give_up(gets, "the guest sent what no honest guest sends");

@@ -43,18 +43,25 @@ static int put_terminal(const struct job_writer *writer)
 
 static int put_files(const struct options *options, const struct job_writer *writer)
 {
+	static struct tree_left_out left_out;
 	size_t i;
 
 	if (!options->file_count)
 		return 0;
 	for (i = 0; i < options->file_count; i++) {
 		const struct file_option *file = &options->files[i];
-		int err = tree_send(file->path, file->name, 0, writer->emit, writer->context);
+		int err = tree_send(file->path, file->name, 0, writer->emit, writer->context,
+				    &left_out);
 
 		if (err == -ECONNRESET)
 			return -1;
 		if (err)
-			return error_add(writer->error, "-f %s: %s", file->path, strerror(-err));
+			return error_add(writer->error, "-f %s: %s", file->path,
+					 err == -EINVAL ? "neither a file nor a directory" :
+							  strerror(-err));
+		if (left_out.count)
+			say("-f %s: left out, since no files: %u, such as %s", file->path,
+			    left_out.count, left_out.first);
 	}
 	return put(writer, FRAME_END, NULL, 0);
 }

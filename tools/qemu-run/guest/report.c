@@ -20,20 +20,27 @@ static int emit_frame(void *context, uint32_t type, const void *data, uint32_t l
 
 static void send_results(struct port *port, const struct guest_job *job)
 {
+	static struct tree_left_out left_out;
+	struct {
+		struct tree_end end;
+		char name[sizeof(left_out.first)];
+	} message;
 	char path[4096];
-	size_t i;
+	size_t i, length;
 
 	for (i = 0; i < job->gets.count; i++) {
 		const char *from = job->gets.items[i];
-		int32_t err;
 
 		if (from[0] != '/')
 			snprintf(path, sizeof(path), "%s/%s", job->directory, from);
 		else
 			snprintf(path, sizeof(path), "%s", from);
 		/* Each tree has the same name: the host knows which path it asked for. */
-		err = -tree_send(path, "it", i, emit_frame, port);
-		port_send(port, FRAME_END, &err, sizeof(err));
+		message.end.err = -tree_send(path, "it", i, emit_frame, port, &left_out);
+		message.end.left_out = left_out.count;
+		length = left_out.count ? strlen(left_out.first) : 0;
+		memcpy(message.name, left_out.first, length);
+		port_send(port, FRAME_END, &message, sizeof(message.end) + length);
 	}
 }
 

@@ -77,7 +77,7 @@ enum frame_type {
 	/* Both ways: a tree of files. */
 	FRAME_ENTRY = 32, /* struct entry, path, for a link: NUL, target */
 	FRAME_DATA,
-	FRAME_END,	  /* int32_t: 0 or an errno */
+	FRAME_END,	  /* of -f: nothing; of --get: struct tree_end, name */
 
 	/* From the guest. */
 	FRAME_HELLO = 64, /* struct hello: waiting for a job, or for more of it */
@@ -139,6 +139,11 @@ struct status {
 struct ack { /* what was read off a serial port */
 	uint32_t bytes; /* since the last frame of this kind */
 	uint32_t sum;	/* frame_sum() of all there were */
+};
+
+struct tree_end {
+	int32_t err;	   /* 0 or an errno */
+	uint32_t left_out; /* sockets, devices, FIFOs; the name is that of the first */
 };
 
 struct entry {

@@ -19,6 +19,7 @@ struct walk {
 	tree_emit *emit;
 	void *context;
 	uint32_t index;
+	struct tree_left_out *left_out;
 	char name[PATH_MAX];
 	unsigned char data[FRAME_MAX];
 };
@@ -125,8 +126,13 @@ static int send_node(struct walk *walk, int parent, const char *path, int depth)
 		target[length] = '\0';
 		return send_entry(walk, &st, target);
 	}
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return depth ? 0 : -EINVAL;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		if (!depth)
+			return -EINVAL;
+		if (!walk->left_out->count++)
+			strcpy(walk->left_out->first, walk->name);
+		return 0;
+	}
 
 	/* Opened first: a file that cannot be read is an error and no empty file. */
 	node = openat(parent, path,
@@ -144,13 +150,16 @@ static int send_node(struct walk *walk, int parent, const char *path, int depth)
 }
 
 int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emit,
-	      void *context)
+	      void *context, struct tree_left_out *left_out)
 {
 	struct walk walk = {
 		.emit = emit,
 		.context = context,
 		.index = index,
+		.left_out = left_out,
 	};
+
+	left_out->count = 0;
 
 	if (strlen(name) >= sizeof(walk.name))
 		return -ENAMETOOLONG;

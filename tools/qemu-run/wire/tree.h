@@ -19,19 +19,28 @@
 typedef int tree_emit(void *context, uint32_t type, const void *data, uint32_t length);
 
 /**
+ * struct tree_left_out - what tree_send() does not send: sockets, devices, FIFOs
+ * @count: how many
+ * @first: the name of the first
+ */
+struct tree_left_out {
+	uint32_t count;
+	char first[PATH_MAX];
+};
+
+/**
  * tree_send() - sends a file, or a directory and all below it
  * @path: what to send; a symbolic link here is followed, those below are sent
  * @name: what to call it at the other end; a relative path
  * @index: goes into every entry
  * @emit: takes the frames
  * @context: for @emit
+ * @left_out: receives what is left out
  *
- * Sockets, devices and FIFOs are left out.
- *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno: -EINVAL if @path itself is no file, directory or link.
  */
 int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emit,
-	      void *context);
+	      void *context, struct tree_left_out *left_out);
 
 /**
  * struct tree_receiver - a tree being written below one directory
