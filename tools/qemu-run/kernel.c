@@ -51,8 +51,7 @@ static char *ask_script(const struct search *search, const char *option, const c
 
 	if (!value)
 		argv[1] = NULL;
-	status = process_run(argv, &output, 65536, search->signals,
-				     search->error);
+	status = process_run(argv, &output, 65536, search->signals, search->error);
 	if (status == 0) {
 		chomp(output.data);
 		directory = copy(output.data);
@@ -210,8 +209,7 @@ static int find_driver(const struct search *search, struct kernel *kernel)
 		const char *argv[] = { script, "-k", kernel->directory, NULL };
 		struct text output = { 0 };
 
-		status = process_run(argv, &output, 1 << 20, search->signals,
-				     search->error);
+		status = process_run(argv, &output, 1 << 20, search->signals, search->error);
 		text_free(&output);
 	}
 	free(script);
