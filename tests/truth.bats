@@ -215,3 +215,22 @@ setup()
 	assert_outcome 125 cannot-run
 	assert_stderr 'neither a file nor a directory'
 }
+
+@test 'not found: what is here is said, and how to bring it' {
+	echo 'echo hi' >script
+	vm -- ./script
+	assert_outcome 127 not-found
+	assert_stderr './script is here: bring it with -f'
+	vm -- python3 test.py
+	assert_outcome 127 not-found
+	assert_stderr 'use --root /'
+}
+
+@test '--json: the message says what a panic, a hang and a deadline were' {
+	vm -- sh -c 'echo c >/proc/sysrq-trigger'
+	assert_equal "$(json .outcome)" panic
+	assert_equal "$(json '.message | contains("sysrq triggered crash")')" true
+	vm --timeout 1 -- sleep 100
+	assert_equal "$(json '.message | contains("deadline")')" true
+	assert_equal "$(json '.command | join(" ")')" 'sleep 100'
+}

@@ -136,15 +136,37 @@ static json_t *module_names(const struct options *options)
 	return json;
 }
 
-static const char *message(const struct report *report)
+/* line_with() - the last line of the console that has a text in it, or null */
+static json_t *line_with(const struct console *console, const char *text)
+{
+	const char *line = NULL, *next = console->text.data, *begin;
+
+	while (next && (next = strstr(next, text)))
+		line = next++;
+	if (!line)
+		return json_null();
+	for (begin = line; begin > console->text.data && begin[-1] != '\n'; begin--)
+		;
+	return string(begin, strcspn(begin, "\r\n"));
+}
+
+/* What went wrong here, or else what the guest said of it. */
+static json_t *message(const struct report *report)
 {
 	const char *first = error_first(report->error);
+	const struct session *session = report->session;
 
-	if (first)
-		return first;
-	if (report->verdict.why)
-		return report->verdict.why;
-	return report->session ? report->session->facts.refusal : NULL;
+	if (first || report->verdict.why)
+		return text_or_null(first ? first : report->verdict.why);
+	if (session && session->facts.refusal)
+		return text_or_null(session->facts.refusal);
+	if (session && report->verdict.outcome == OUTCOME_PANIC)
+		return line_with(&session->machine.console, "Kernel panic - ");
+	if (report->verdict.outcome == OUTCOME_HUNG)
+		return json_string("the guest hung and had to be killed");
+	if (report->verdict.outcome == OUTCOME_DEADLINE)
+		return json_string("the deadline has passed");
+	return json_null();
 }
 
 /* What only a session knows. */
@@ -206,7 +228,7 @@ int report_json(const struct report *report)
 							 report->verdict.qemu_code >= 0));
 	json_object_set_new(json, "command", words(&setup->options->command));
 	json_object_set_new(json, "module_list", module_names(setup->options));
-	json_object_set_new(json, "message", text_or_null(message(report)));
+	json_object_set_new(json, "message", message(report));
 	json_object_set_new(json, "duration_ms", milliseconds(now_ns() - report->begin_ns));
 	json_object_set_new(json, "phases_ms", phases(report));
 	json_object_set_new(json, "kernel", text_or_null(setup->kernel.release));

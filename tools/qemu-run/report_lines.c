@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include "report.h"
 
 /* printable() - a text from the guest, safe for a terminal; to be freed. */
@@ -118,6 +119,36 @@ static void explain_refusal(const char *what, const struct facts *facts)
 	free(why);
 }
 
+/* What is not in the BusyBox guest may be here. */
+static void hint_host(const struct options *options)
+{
+	static const char *const places[] = {
+		"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin",
+	};
+	const char *program = options->command.items[0];
+	size_t i;
+
+	if (options->root || !*program)
+		return;
+	if (strchr(program, '/')) {
+		if (!access(program, F_OK))
+			say("%s is here: bring it with -f, into /root of the guest, or use --root /",
+			    program);
+		return;
+	}
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char *path = print("%s/%s", places[i], program);
+		bool here = !access(path, X_OK);
+
+		if (here)
+			say("%s is here: use --root /, or bring it with -f if it is linked statically",
+			    path);
+		free(path);
+		if (here)
+			return;
+	}
+}
+
 void report_lines(const struct report *report)
 {
 	static const struct facts nothing;
@@ -158,6 +189,7 @@ void report_lines(const struct report *report)
 	case OUTCOME_NOT_EXECUTABLE:
 	case OUTCOME_NOT_FOUND:
 		explain_refusal("execute", facts);
+		hint_host(report->setup->options);
 		break;
 	case OUTCOME_PORT:
 		say("the guest ended QEMU with code %d (status %d)", verdict->qemu_code,
