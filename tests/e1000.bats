@@ -211,7 +211,13 @@ serve()
 	assert_line --partial "received $(md5sum <give | cut -d ' ' -f 1)"
 	await test -s taken
 	assert_equal "$(<taken)" "$(md5sum <sent | cut -d ' ' -f 1)"
-	assert_line 'lost 0 0 0 0'
+	# Every few minutes QEMU announces itself as a router of IPv6, to a group that shares
+	# a bit of the card's table with one of IPv4. A kernel without IPv6 drops that.
+	if kernel_has IPV6; then
+		assert_line 'lost 0 0 0 0'
+	else
+		assert_line --regexp '^lost 0 [0-9] 0 0$'
+	fi
 	# What went over the wire has headers besides.
 	local counted received sent
 	counted=$(sed -n 's/^counted //p' <<<"$output")
