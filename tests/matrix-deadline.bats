@@ -105,7 +105,8 @@ named()
 		taskset 1 sh -c "echo irq_off >$what"
 		echo 0 >/sys/module/fault/parameters/cpu
 		echo preempt_off >$what
-		sleep 60
+		# A fork could wait for the lost processor before the thread has the other.
+		while :; do :; done
 	E
 	ended 42 deadline 'hard interrupt'
 	named 0 fault/0 spin_preempt_off
