@@ -86,8 +86,9 @@ static int __init deadline_bench_init(void)
 
 	/* The last one down says so; this one is taken back at the end of init. */
 	atomic_set(&pending, 1);
-	for (i = 0; i < ARRAY_SIZE(lengths_ms) && lengths_ms[i] <= longest_ms; i++) {
-		for (j = 0; j < SAMPLES; j++) {
+	/* The shortest last: none is due while others are still being armed, and logged. */
+	for (i = ARRAY_SIZE(lengths_ms); i-- > 0;) {
+		for (j = 0; lengths_ms[i] <= longest_ms && j < SAMPLES; j++) {
 			struct sample *sample = &samples[i][j];
 			int err = deferred_reset_init(&sample->reset, &sample_ops);
 
