@@ -68,8 +68,11 @@
 /* How long QEMU may take to end after the write to the port. */
 #define POWEROFF_GRACE_MS	1000
 
-/* How long the other CPUs may take to say what they run, and how many frames of it. */
-#define POWEROFF_ANSWER_MS	100
+/*
+ * How long the other CPUs may take to say what they run, and how many frames of it. The
+ * host may have taken one away for a while. Less than the second until the next tick.
+ */
+#define POWEROFF_ANSWER_MS	500
 #define POWEROFF_FRAMES		16
 
 /**
@@ -290,7 +293,8 @@ static void poweroff_report_running(u64 until)
 		if (ktime_get_mono_fast_ns() >= until)
 			return;
 		if (!poweroff_knows_running(running)) {
-			pr_emerg("CPU %d takes no interrupts\n", cpu);
+			pr_emerg("CPU %d has taken no interrupt for %d ms\n", cpu,
+				 POWEROFF_ANSWER_MS);
 			continue;
 		}
 		pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, running->comm, running->pid,
