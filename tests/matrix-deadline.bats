@@ -26,6 +26,23 @@ load matrix
 	ended 42 deadline process
 }
 
+# both_named FUNCTION COMMAND...: that command makes a guest whose two processors are in
+# that function, and the driver names them. The host may keep a processor for longer than
+# the driver waits, and the log says so: that guest is made again.
+both_named()
+{
+	local try
+
+	for try in 1 2 3; do
+		"${@:2}"
+		ended 42 deadline 'hard interrupt'
+		grep -q 'has taken no interrupt for' "$witness" || break
+		echo "# a processor did not run in time, try $((try + 1))" >&3
+	done
+	named 0 fault/0 "$1"
+	named 1 fault/1 "$1"
+}
+
 # hogged_by_real_time [option...]: a real-time task on every processor, and no
 # share kept for ordinary tasks; from 6.12 on the scheduler has two of them.
 hogged_by_real_time()
@@ -61,10 +78,7 @@ named()
 }
 
 @test 'deadline: real-time tasks hog both processors' {
-	hogged_by_real_time -c 2
-	ended 42 deadline 'hard interrupt'
-	named 0 fault/0 spin_fifo
-	named 1 fault/1 spin_fifo
+	both_named spin_fifo hogged_by_real_time -c 2
 }
 
 @test 'deadline: a real-time task in user space hogs the only processor' {
@@ -139,7 +153,8 @@ named()
 	named 0 fault/0 spin_preempt_off
 }
 
-@test 'deadline: kernel threads loop with preemption off on both processors' {
+loop_on_both()
+{
 	faulty -c 2 <<-'E'
 		insmod fault.ko
 		insmod qemu_poweroff.ko delay=-1 code=42
@@ -147,9 +162,10 @@ named()
 		echo preempt_off >$what
 		sleep 60
 	E
-	ended 42 deadline 'hard interrupt'
-	named 0 fault/0 spin_preempt_off
-	named 1 fault/1 spin_preempt_off
+}
+
+@test 'deadline: kernel threads loop with preemption off on both processors' {
+	both_named spin_preempt_off loop_on_both
 }
 
 # unread [option of scripts/vm...]: as vm, with a console that nobody reads: once the pipe
