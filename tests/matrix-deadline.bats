@@ -45,6 +45,7 @@ both_named()
 
 # hogged_by_real_time [option...]: a real-time task on every processor, and no
 # share kept for ordinary tasks; from 6.12 on the scheduler has two of them.
+# shellcheck disable=SC2120 # both_named passes some
 hogged_by_real_time()
 {
 	faulty "$@" <<-'E'

@@ -13,5 +13,4 @@ int main(void)
 	}
 	for (;;)
 		;
-	return 0;
 }
