@@ -58,6 +58,20 @@ setup()
 	grep -q -- '--json fifo' stderr
 }
 
+@test '--get: a file that did not arrive whole leaves an older one in its place' {
+	# It can be opened, and not be read: the guest says so after it announced the file.
+	mkdir directory
+	vm --get /proc/1/mem:directory/here -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '--get /proc/1/mem:directory/here'
+	assert_equal "$(ls -A directory)" ''
+	echo old >directory/here
+	vm --get /proc/1/mem:directory/here -- true
+	assert_outcome 125 cannot-run
+	assert_equal "$(cat directory/here)" old
+	assert_equal "$(ls -A directory)" here
+}
+
 @test 'the deadline'\''s code before the deadline is no deadline' {
 	local command
 	for command in 'poweroff -f' 'halt -f'; do

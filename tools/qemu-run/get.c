@@ -85,10 +85,15 @@ static int begin(struct gets *gets, const struct entry *entry)
 	return 0;
 }
 
-static int close_tree(struct gets *gets)
+/* close_tree() - ends a tree; a file that is open is not whole unless @whole. */
+static int close_tree(struct gets *gets, bool whole)
 {
-	int err = tree_finish(&gets->tree);
+	int err = 0;
 
+	if (whole)
+		err = tree_finish(&gets->tree);
+	else
+		tree_abandon(&gets->tree);
 	close(gets->tree.root);
 	free((char *)gets->tree.only);
 	gets->open = false;
@@ -125,7 +130,7 @@ static int end(struct gets *gets, const struct frame *frame)
 	if (message.left_out && !err)
 		note_left_out(gets, frame, message.left_out);
 	if (gets->open) {
-		int closing = close_tree(gets);
+		int closing = close_tree(gets, !err);
 
 		if (closing && !err)
 			err = -closing;
@@ -226,5 +231,5 @@ bool gets_complete(const struct gets *gets)
 void gets_free(struct gets *gets)
 {
 	if (gets->open)
-		close_tree(gets);
+		close_tree(gets, false);
 }

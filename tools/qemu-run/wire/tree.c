@@ -263,20 +263,36 @@ static int make_directory(int parent, const char *name, mode_t mode)
 	return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
 }
 
+/* make_file() - begins a file beside its place, which tree_finish() moves it to. */
 static int make_file(struct tree_receiver *receiver, int parent, const char *name,
 		     const struct entry *entry)
 {
-	int file;
+	int directory, file, err;
 
-	if (unlinkat(parent, name, 0) && errno != ENOENT)
+	directory = fcntl(parent, F_DUPFD_CLOEXEC, 0);
+	if (directory < 0)
 		return -errno;
-	file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		      entry->mode & 0777);
-	if (file < 0)
-		return -errno;
+	snprintf(receiver->part, sizeof(receiver->part), ".qemu-run.%d", getpid());
+	/* Left by a process of the same number that was killed. */
+	if (unlinkat(directory, receiver->part, 0) && errno != ENOENT) {
+		err = -errno;
+		goto close_directory;
+	}
+	file = openat(directory, receiver->part,
+		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry->mode & 0777);
+	if (file < 0) {
+		err = -errno;
+		goto close_directory;
+	}
+	strcpy(receiver->name, name);
+	receiver->directory = directory;
 	receiver->file = file;
 	receiver->mtime = entry->mtime;
 	return 0;
+
+close_directory:
+	close(directory);
+	return err;
 }
 
 static int make_link(int parent, const char *name, const char *target)
@@ -360,11 +376,16 @@ static int receive_data(struct tree_receiver *receiver, const struct frame *fram
 
 int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
 {
+	int err;
+
 	switch (frame->type) {
 	case FRAME_ENTRY:
 		return receive_entry(receiver, frame);
 	case FRAME_DATA:
-		return receive_data(receiver, frame);
+		err = receive_data(receiver, frame);
+		if (err)
+			tree_abandon(receiver);
+		return err;
 	default:
 		return -EPROTO;
 	}
@@ -373,12 +394,28 @@ int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
 int tree_finish(struct tree_receiver *receiver)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = receiver->mtime } };
-	int file = receiver->file;
+	int file = receiver->file, err = 0;
 
 	if (file < 0)
 		return 0;
 	receiver->file = -1;
 	/* A time that this file system cannot hold is no reason to fail. */
 	(void)futimens(file, times);
-	return close(file) ? -errno : 0;
+	if (close(file) || renameat(receiver->directory, receiver->part, receiver->directory,
+				    receiver->name)) {
+		err = -errno;
+		unlinkat(receiver->directory, receiver->part, 0);
+	}
+	close(receiver->directory);
+	return err;
+}
+
+void tree_abandon(struct tree_receiver *receiver)
+{
+	if (receiver->file < 0)
+		return;
+	close(receiver->file);
+	receiver->file = -1;
+	unlinkat(receiver->directory, receiver->part, 0);
+	close(receiver->directory);
 }

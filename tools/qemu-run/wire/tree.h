@@ -47,6 +47,9 @@ int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emi
  * @root: the directory; nothing is ever written outside of it
  * @only: when not NULL, a single regular file, called so, is all that may come
  * @file: the file that data goes to, or -1
+ * @directory: where it is, while it is open
+ * @part: its name there until it is whole
+ * @name: its name there after that
  * @mtime: its modification time, in seconds
  * @left: bytes that may still come
  * @entries: entries that may still come
@@ -55,6 +58,9 @@ struct tree_receiver {
 	int root;
 	const char *only;
 	int file;
+	int directory;
+	char part[32];
+	char name[NAME_MAX + 1];
 	int64_t mtime;
 	uint64_t left;
 	uint64_t entries;
@@ -75,11 +81,19 @@ struct tree_receiver {
 int tree_receive(struct tree_receiver *receiver, const struct frame *frame);
 
 /**
- * tree_finish() - closes the file that is open, if any
+ * tree_finish() - closes the file that is open, if any, and gives it its name
  * @receiver: the receiver; may be finished twice
  *
- * Return: 0 or a negative errno from closing.
+ * Until then the file has another name, and an older one keeps its place.
+ *
+ * Return: 0 or a negative errno.
  */
 int tree_finish(struct tree_receiver *receiver);
+
+/**
+ * tree_abandon() - removes the file that is open, if any: it did not arrive whole
+ * @receiver: the receiver; may be abandoned twice
+ */
+void tree_abandon(struct tree_receiver *receiver);
 
 #endif
