@@ -285,6 +285,7 @@ static void poweroff_report_running(u64 until)
 		INIT_CSD(&running->call, poweroff_find_running, NULL);
 		smp_call_function_single_async(cpu, &running->call);
 	}
+	/* First the line that says most: the stacks may take the rest of the time. */
 	for_each_online_cpu(cpu) {
 		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
 
@@ -292,11 +293,17 @@ static void poweroff_report_running(u64 until)
 			mdelay(1);
 		if (ktime_get_mono_fast_ns() >= until)
 			return;
-		if (!poweroff_knows_running(running)) {
+		if (!poweroff_knows_running(running))
 			pr_emerg("CPU %d has taken no interrupt for %d ms\n", cpu,
 				 POWEROFF_ANSWER_MS);
+	}
+	for_each_online_cpu(cpu) {
+		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
+
+		if (!poweroff_knows_running(running))
 			continue;
-		}
+		if (ktime_get_mono_fast_ns() >= until)
+			return;
 		pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, running->comm, running->pid,
 			 running->user ? ", in user space" : ":");
 		for (i = 0; i < running->depth && ktime_get_mono_fast_ns() < until; i++) {

@@ -169,42 +169,6 @@ loop_on_both()
 	both_named spin_preempt_off loop_on_both
 }
 
-# unread [option of scripts/vm...]: as vm, with a console that nobody reads: once the pipe
-# is full, QEMU's port takes no character any more.
-unread()
-{
-	local console
-
-	mkfifo console
-	exec {console}<>console
-	cat >scenario
-	status=0
-	"$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" -a loglevel=5 \
-		-q -machine -q "${MACHINE:-pc}" "$@" scenario >&"$console" 3>&- || status=$?
-	exec {console}>&-
-}
-
-# Each character waits until the kernel gives it up. There is one line of the driver's to
-# wait for, and a second one if the first took less than a second: not one for each frame.
-@test 'deadline: nobody reads the console of the only processor, which loops with preemption off' {
-	with_faults unread <<-'E'
-		! grep -q univ8250_console_write_atomic /proc/kallsyms ||
-			echo 'the console prints from a thread' >/dev/kmsg
-		insmod fault.ko
-		insmod qemu_poweroff.ko delay=-1 code=42
-		while echo x >>/lines; do echo "$(seq 99)"; done >/dev/console &
-		until lines=$(wc -l </lines); sleep 2; [ $lines = $(wc -l </lines) ]; do :; done
-		echo 1 >$driver/delay
-		echo preempt_off >$what
-		sleep 60
-	E
-	assert_equal "$(endings "$witness")" \
-		'qemu_poweroff: deadline: ending the machine with code 42 (hard interrupt)'
-	assert_code 42
-	[[ ! $PREEMPT_RT ]] && ! grep -q 'the console prints from a thread' "$witness" || return 0
-	assert [ "$(sed '1,/ending the machine/d' "$witness" | grep -c qemu_poweroff)" -le 1 ]
-}
-
 # one_of_two FAULT CPU: the fault on that processor, the driver armed on the first.
 # The kernel must not change its clock source meanwhile, as it does when it has been
 # up for a while: that is a stop_machine(), which waits for the lost processor on
