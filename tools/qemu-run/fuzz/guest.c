@@ -126,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct session *session = must(calloc(1, sizeof(*session)));
 
 	make_inside();
+	list_add(&options.command, copy("command"));
 	add_get(&options, "x", copy(inside));
 	add_get(&options, "y", print("%s/file", inside));
 	add_get(&options, "z", print("%s/tree", inside));
