@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "option_values.h"
 #include "options.h"
 #include "../../version.h"
 
@@ -39,473 +35,141 @@ static const char help[] =
 	"122 the guest ended silently, 123 it hung, 124 the deadline passed, 125 the\n"
 	"command could not be run, 126 not be executed, 127 not be found.\n";
 
-enum {
-	OPT_GET = 256,
-	OPT_DISK,
-	OPT_NET,
-	OPT_NIC,
-	OPT_FORWARD,
-	OPT_MEMORY,
-	OPT_CPUS,
-	OPT_APPEND,
-	OPT_MACHINE,
-	OPT_ACCEL,
-	OPT_COLD,
-	OPT_PRELOAD,
-	OPT_BARE,
-	OPT_NO_PORT,
-	OPT_QEMU,
-	OPT_TTY,
-	OPT_NO_TTY,
-	OPT_ALLOW_SPLAT,
-	OPT_JSON,
-	OPT_CLEAN,
-	OPT_BISECT,
-	OPT_CONSOLE,
-	OPT_ROOT,
-	OPT_RW,
-	OPT_USER,
-};
-
-static const struct option long_options[] = {
-	{ "kernel", required_argument, NULL, 'k' },
-	{ "module", required_argument, NULL, 'm' },
-	{ "file", required_argument, NULL, 'f' },
-	{ "get", required_argument, NULL, OPT_GET },
-	{ "env", required_argument, NULL, 'e' },
-	{ "chdir", required_argument, NULL, 'C' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "no-stdin", no_argument, NULL, 'n' },
-	{ "bisect", no_argument, NULL, OPT_BISECT },
-	{ "console", required_argument, NULL, OPT_CONSOLE },
-	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "rw", required_argument, NULL, OPT_RW },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "net", no_argument, NULL, OPT_NET },
-	{ "nic", required_argument, NULL, OPT_NIC },
-	{ "forward", required_argument, NULL, OPT_FORWARD },
-	{ "memory", required_argument, NULL, OPT_MEMORY },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "append", required_argument, NULL, OPT_APPEND },
-	{ "machine", required_argument, NULL, OPT_MACHINE },
-	{ "accel", required_argument, NULL, OPT_ACCEL },
-	{ "cold", no_argument, NULL, OPT_COLD },
-	{ "preload", no_argument, NULL, OPT_PRELOAD },
-	{ "bare", no_argument, NULL, OPT_BARE },
-	{ "no-port", no_argument, NULL, OPT_NO_PORT },
-	{ "qemu", required_argument, NULL, OPT_QEMU },
-	{ "tty", no_argument, NULL, OPT_TTY },
-	{ "no-tty", no_argument, NULL, OPT_NO_TTY },
-	{ "allow-splat", optional_argument, NULL, OPT_ALLOW_SPLAT },
-	{ "json", required_argument, NULL, OPT_JSON },
-	{ "clean", no_argument, NULL, OPT_CLEAN },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
-/* A name of QEMU's: what else its option could hold is not asked for. */
-#define NIC_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-
-static int wrong(const char *option, const char *value, const char *what)
-{
-	say("%s %s: %s", option, value, what);
-	return 125;
-}
-
-/* number() - a whole number in range, or -1. */
-static long number(const char *text, long low, long high)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < low || value > high)
-		return -1;
-	return value;
-}
-
-/* grow() - an array with room for one more than @count items of @size bytes */
-static void *grow(void *items, size_t count, size_t size)
-{
-	return must(reallocarray(items, count + 1, size));
-}
-
-/*
- * "debug=1,ports=1,2,name=x" is three parameters: a comma before a word and an
- * equals sign starts one, any other is part of a value.
+/**
+ * struct kind - an option, and what becomes of it
+ * @name: its long name
+ * @letter: its short one, or 0
+ * @argument: of getopt_long(3)
+ * @flag: is set, or NULL
+ * @text: receives the value as it stands, or NULL
+ * @parse: reads the value, or NULL; see option_values.h
  */
-static void separate_parameters(char *text)
-{
-	char *comma, *word;
+struct kind {
+	const char *name;
+	char letter;
+	int argument;
+	bool *flag;
+	const char **text;
+	int (*parse)(struct options *options, const char *text);
+};
 
-	for (comma = strchr(text, ','); comma; comma = strchr(comma + 1, ',')) {
-		word = comma + 1;
-		while (isalnum((unsigned char)*word) || *word == '_' || *word == '-' ||
-		       *word == '.')
-			word++;
-		if (word > comma + 1 && *word == '=')
-			*comma = ' ';
-	}
+/* What getopt_long(3) returns for option number 0, if it has no letter. */
+#define FIRST 256
+
+static int parse_option(struct options *options, const struct kind *kind, const char *value)
+{
+	if (kind->flag)
+		*kind->flag = true;
+	if (kind->text)
+		*kind->text = value;
+	return kind->parse ? kind->parse(options, value) : -1;
 }
 
-/* MODULE[,PARAM=VALUE...] */
-static void parse_module(struct options *options, const char *text)
+static int print_help(struct options *options, const char *text)
 {
-	size_t length = strcspn(text, ",");
-	struct module_option module = {
-		.name = print("%.*s", (int)length, text),
-		.parameters = copy(text[length] ? text + length + 1 : ""),
-	};
-
-	separate_parameters(module.parameters);
-	options->modules = grow(options->modules, options->module_count, sizeof(module));
-	options->modules[options->module_count++] = module;
+	(void)options;
+	(void)text;
+	fputs(help, stdout);
+	return fflush(stdout) ? 125 : 0;
 }
 
-/* own_name() - what a file is called in the guest where the user does not say. */
-static char *own_name(const char *path)
+static int print_version(struct options *options, const char *text)
 {
-	size_t length = strlen(path);
-	const char *slash;
-	char *name, *real;
-
-	/* A link keeps its own name. */
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	slash = memrchr(path, '/', length);
-	name = slash ? print("%.*s", (int)(path + length - slash - 1), slash + 1) :
-		       print("%.*s", (int)length, path);
-	if (*name && strcmp(name, ".") && strcmp(name, ".."))
-		return name;
-	/* "dir/." and ".." are called as the directory is. */
-	real = realpath(path, NULL);
-	if (real) {
-		free(name);
-		name = copy(strrchr(real, '/') + 1);
-		free(real);
-	}
-	return name;
+	(void)options;
+	(void)text;
+	puts("qemu-run " QEMU_POWEROFF_VERSION);
+	return fflush(stdout) ? 125 : 0;
 }
 
-/* PATH[:NAME] */
-static void parse_file(struct options *options, const char *text)
+static int set_tty(struct options *options, const char *text)
 {
-	/* A path that exists as it stands is no pair, whatever colons it has. */
-	const char *colon = access(text, F_OK) ? strrchr(text, ':') : NULL;
-	bool pair = colon && colon != text && colon[1];
-	struct file_option file = {
-		.path = pair ? print("%.*s", (int)(colon - text), text) : copy(text),
-		.name = pair ? copy(colon + 1) : own_name(text),
-	};
-
-	options->files = grow(options->files, options->file_count, sizeof(file));
-	options->files[options->file_count++] = file;
-}
-
-/* GUESTPATH:HOSTPATH */
-static int parse_get(struct options *options, const char *text)
-{
-	const char *colon = strchr(text, ':');
-	struct get_option get;
-
-	if (!colon || colon == text || !colon[1])
-		return wrong("--get", text, "give GUESTPATH:HOSTPATH");
-	get.guest = print("%.*s", (int)(colon - text), text);
-	get.host = copy(colon + 1);
-	options->gets = grow(options->gets, options->get_count, sizeof(get));
-	options->gets[options->get_count++] = get;
+	(void)text;
+	options->terminal = 1;
 	return -1;
 }
 
-/* real_directory() - the whole path of a directory, or NULL, having said why */
-static char *real_directory(const char *option, const char *path)
+static int set_no_tty(struct options *options, const char *text)
 {
-	char *real = realpath(path, NULL);
-	struct stat st;
-
-	if (real && !stat(real, &st) && S_ISDIR(st.st_mode))
-		return real;
-	wrong(option, path, real ? "not a directory" : strerror(errno));
-	free(real);
-	return NULL;
-}
-
-/* [=REGEX]: complaints that are none; without it, all of them */
-static int parse_splat(struct options *options, const char *text)
-{
-	char why[256];
-	int err;
-
-	options->allow_splat = true;
-	if (!text)
-		return -1;
-	if (options->splat)
-		return wrong("--allow-splat", text, "give one expression: A|B");
-	options->splat = must(malloc(sizeof(*options->splat)));
-	err = regcomp(options->splat, text, REG_EXTENDED | REG_NOSUB);
-	if (!err)
-		return -1;
-	regerror(err, options->splat, why, sizeof(why));
-	return wrong("--allow-splat", text, why);
-}
-
-/* FILE[,rw] */
-static void parse_disk(struct options *options, const char *text)
-{
-	const char *comma = strrchr(text, ',');
-	bool keep = comma && !strcmp(comma, ",rw");
-	struct disk_option disk = {
-		.path = keep ? print("%.*s", (int)(comma - text), text) : copy(text),
-		.keep = keep,
-	};
-
-	options->disks = grow(options->disks, options->disk_count, sizeof(disk));
-	options->disks[options->disk_count++] = disk;
-}
-
-static int parse_machine(struct options *options, const char *from, const char *value)
-{
-	static const char *const names[] = {
-		[MACHINE_PC] = "pc",
-		[MACHINE_Q35] = "q35",
-		[MACHINE_MICROVM] = "microvm",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(value, names[i]))
-			continue;
-		options->machine = i;
-		return -1;
-	}
-	return wrong(from, value, "give pc, q35 or microvm");
-}
-
-static int parse_timeout(struct options *options, const char *text)
-{
-	double seconds;
-	char *end;
-
-	seconds = strtod(text, &end);
-	/* The driver's own limit is 31 days; the grace goes on top. */
-	if (end == text || *end || !isfinite(seconds) || seconds < 0.001 || seconds > 2678000)
-		return wrong("--timeout", text, "give seconds, 0.001 to 2678000");
-	options->timeout_ms = llround(seconds * 1000);
-	return -1;
-}
-
-static int parse_variable(struct options *options, const char *text)
-{
-	const char *value;
-
-	if (!*text || *text == '=')
-		return wrong("--env", text, "give NAME=VALUE, or NAME to pass on your own");
-	if (strchr(text, '=')) {
-		list_add(&options->variables, copy(text));
-		return -1;
-	}
-	value = getenv(text);
-	if (!value)
-		return wrong("--env", text, "not set here: give NAME=VALUE");
-	list_add(&options->variables, print("%s=%s", text, value));
-	return -1;
-}
-
-static void default_nic(struct options *options)
-{
-	if (!options->nic)
-		options->nic = "virtio";
-}
-
-static int parse_forward(struct options *options, const char *text)
-{
-	static const char usage[] = "give [ADDRESS:]PORT:GUESTPORT, ports from 1 to 65535";
-	char *host = copy(text), *guest = strrchr(host, ':'), *colon;
-	const char *address = "127.0.0.1", *port = host;
-	struct forward_option forward = { 0 };
-	struct in_addr parsed;
-	long from, to;
-	int status;
-
-	if (guest)
-		*guest++ = '\0';
-	colon = strrchr(host, ':');
-	if (colon) {
-		*colon = '\0';
-		address = host;
-		port = colon + 1;
-	}
-	from = number(port, 1, 65535);
-	to = guest ? number(guest, 1, 65535) : -1;
-	if (from < 0 || to < 0) {
-		status = wrong("--forward", text, usage);
-	} else if (inet_pton(AF_INET, address, &parsed) != 1) {
-		status = wrong("--forward", text, "give an IPv4 address of this host's, as 127.0.0.1");
-	} else {
-		snprintf(forward.address, sizeof(forward.address), "%s", address);
-		forward.port = from;
-		forward.guest_port = to;
-		options->forwards = grow(options->forwards, options->forward_count,
-					 sizeof(forward));
-		options->forwards[options->forward_count++] = forward;
-		default_nic(options);
-		status = -1;
-	}
-	free(host);
-	return status;
-}
-
-static int parse_option(struct options *options, int option, char *value)
-{
-	char *real;
-
-	switch (option) {
-	case 'k':
-		options->kernel = value;
-		break;
-	case 'm':
-		parse_module(options, value);
-		break;
-	case 'f':
-		parse_file(options, value);
-		break;
-	case OPT_GET:
-		return parse_get(options, value);
-	case 'e':
-		return parse_variable(options, value);
-	case 'C':
-		options->directory = value;
-		break;
-	case 't':
-		return parse_timeout(options, value);
-	case OPT_DISK:
-		parse_disk(options, value);
-		break;
-	case 'n':
-		options->no_stdin = true;
-		break;
-	case OPT_BISECT:
-		options->bisect = true;
-		break;
-	case OPT_CONSOLE:
-		options->console = value;
-		break;
-	case OPT_ROOT:
-		free(options->root);
-		options->root = real_directory("--root", value);
-		return options->root ? -1 : 125;
-	case OPT_RW:
-		real = real_directory("--rw", value);
-		if (real)
-			list_add(&options->shares, real);
-		return real ? -1 : 125;
-	case OPT_USER:
-		options->user = value;
-		break;
-	case OPT_NET:
-		default_nic(options);
-		break;
-	case OPT_NIC:
-		if (!*value || value[strspn(value, NIC_LETTERS)])
-			return wrong("--nic", value, "give virtio, or a PCI model of QEMU's: e1000");
-		options->nic = value;
-		break;
-	case OPT_FORWARD:
-		return parse_forward(options, value);
-	case OPT_MEMORY:
-		if (number(value, 128, 1 << 20) < 0)
-			return wrong("--memory", value, "give MiB, 128 or more");
-		options->memory_mb = number(value, 128, 1 << 20);
-		break;
-	case OPT_CPUS:
-		if (number(value, 1, 64) < 0)
-			return wrong("--cpus", value, "give 1 to 64");
-		options->cpus = number(value, 1, 64);
-		break;
-	case OPT_APPEND:
-		if (strlen(value) > 1024)
-			return wrong("--append", "TEXT", "longer than 1024 bytes");
-		options->append = value;
-		break;
-	case OPT_MACHINE:
-		return parse_machine(options, "--machine", value);
-	case OPT_ACCEL:
-		if (!strcmp(value, "kvm"))
-			options->accelerator = ACCEL_KVM;
-		else if (!strcmp(value, "tcg"))
-			options->accelerator = ACCEL_TCG;
-		else if (strcmp(value, "auto"))
-			return wrong("--accel", value, "give kvm, tcg or auto");
-		break;
-	case OPT_COLD:
-		options->cold = true;
-		break;
-	case OPT_PRELOAD:
-		options->preload = true;
-		break;
-	case OPT_BARE:
-		options->bare = true;
-		break;
-	case OPT_NO_PORT:
-		options->bare = true;
-		options->no_port = true;
-		break;
-	case OPT_QEMU:
-		list_add(&options->qemu, copy(value));
-		break;
-	case OPT_TTY:
-		options->terminal = 1;
-		break;
-	case OPT_NO_TTY:
-		options->terminal = 0;
-		break;
-	case OPT_ALLOW_SPLAT:
-		return parse_splat(options, value);
-	case OPT_JSON:
-		options->json = value;
-		break;
-	case OPT_CLEAN:
-		options->clean = true;
-		break;
-	case 'v':
-		options->verbose = true;
-		break;
-	case 'h':
-		fputs(help, stdout);
-		return fflush(stdout) ? 125 : 0;
-	case 'V':
-		puts("qemu-run " QEMU_POWEROFF_VERSION);
-		return fflush(stdout) ? 125 : 0;
-	default:
-		say("see qemu-run --help");
-		return 125;
-	}
+	(void)text;
+	options->terminal = 0;
 	return -1;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
 {
-	int option, status;
+	const struct kind kinds[] = {
+		{ "kernel", 'k', required_argument, .text = &options->kernel },
+		{ "module", 'm', required_argument, .parse = parse_module },
+		{ "file", 'f', required_argument, .parse = parse_file },
+		{ "get", 0, required_argument, .parse = parse_get },
+		{ "env", 'e', required_argument, .parse = parse_variable },
+		{ "chdir", 'C', required_argument, .text = &options->directory },
+		{ "user", 0, required_argument, .text = &options->user },
+		{ "timeout", 't', required_argument, .parse = parse_timeout },
+		{ "root", 0, required_argument, .parse = parse_root },
+		{ "rw", 0, required_argument, .parse = parse_rw },
+		{ "disk", 0, required_argument, .parse = parse_disk },
+		{ "net", 0, no_argument, .parse = parse_net },
+		{ "nic", 0, required_argument, .parse = parse_nic },
+		{ "forward", 0, required_argument, .parse = parse_forward },
+		{ "memory", 0, required_argument, .parse = parse_memory },
+		{ "cpus", 0, required_argument, .parse = parse_cpus },
+		{ "append", 0, required_argument, .parse = parse_append },
+		{ "machine", 0, required_argument, .parse = parse_machine },
+		{ "accel", 0, required_argument, .parse = parse_accel },
+		{ "qemu", 0, required_argument, .parse = parse_qemu },
+		{ "preload", 0, no_argument, .flag = &options->preload },
+		{ "cold", 0, no_argument, .flag = &options->cold },
+		{ "clean", 0, no_argument, .flag = &options->clean },
+		{ "bare", 0, no_argument, .flag = &options->bare },
+		{ "no-port", 0, no_argument, .flag = &options->no_port },
+		{ "tty", 0, no_argument, .parse = set_tty },
+		{ "no-tty", 0, no_argument, .parse = set_no_tty },
+		{ "no-stdin", 'n', no_argument, .flag = &options->no_stdin },
+		{ "allow-splat", 0, optional_argument, .parse = parse_splat },
+		{ "bisect", 0, no_argument, .flag = &options->bisect },
+		{ "json", 0, required_argument, .text = &options->json },
+		{ "console", 0, required_argument, .text = &options->console },
+		{ "verbose", 'v', no_argument, .flag = &options->verbose },
+		{ "help", 'h', no_argument, .parse = print_help },
+		{ "version", 'V', no_argument, .parse = print_version },
+	};
+	enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+	struct option long_options[KINDS + 1] = { 0 };
+	/* '+': the command's own options are its own. A letter may have a colon. */
+	char letters[1 + 2 * KINDS + 1] = "+", *end = letters + 1;
+	int option, status, i;
 
+	for (i = 0; i < KINDS; i++) {
+		long_options[i] = (struct option){
+			kinds[i].name, kinds[i].argument, NULL,
+			kinds[i].letter ? kinds[i].letter : FIRST + i
+		};
+		if (!kinds[i].letter)
+			continue;
+		*end++ = kinds[i].letter;
+		if (kinds[i].argument == required_argument)
+			*end++ = ':';
+	}
 	*options = (struct options){
 		.memory_mb = 512,
 		.cpus = 1,
 		.terminal = -1,
 	};
-	status = getenv("QEMU_RUN_MACHINE") ?
-		 parse_machine(options, "QEMU_RUN_MACHINE", getenv("QEMU_RUN_MACHINE")) : -1;
+	status = parse_environment(options);
+	while (status < 0 &&
+	       (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		for (i = 0; i < KINDS && option != long_options[i].val; i++)
+			;
+		if (i == KINDS) {
+			say("see qemu-run --help");
+			return 125;
+		}
+		status = parse_option(options, &kinds[i], optarg);
+	}
 	if (status >= 0)
 		return status;
-	/* '+': the command's own options are its own. */
-	while ((option = getopt_long(argc, argv, "+k:m:f:e:C:t:nvhV", long_options, NULL)) != -1) {
-		status = parse_option(options, option, optarg);
-		if (status >= 0)
-			return status;
-	}
+	options->bare |= options->no_port;
 	for (; optind < argc; optind++)
 		list_add(&options->command, copy(argv[optind]));
 	if (!options->command.count) {

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "option_values.h"
+
+/* A name of QEMU's: what else its option could hold is not asked for. */
+#define NIC_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+static int wrong(const char *option, const char *value, const char *what)
+{
+	say("%s %s: %s", option, value, what);
+	return 125;
+}
+
+/* number() - a whole number in range, or -1. */
+static long number(const char *text, long low, long high)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || *end || value < low || value > high)
+		return -1;
+	return value;
+}
+
+/* grow() - an array with room for one more than @count items of @size bytes */
+static void *grow(void *items, size_t count, size_t size)
+{
+	return must(reallocarray(items, count + 1, size));
+}
+
+/*
+ * "debug=1,ports=1,2,name=x" is three parameters: a comma before a word and an
+ * equals sign starts one, any other is part of a value.
+ */
+static void separate_parameters(char *text)
+{
+	char *comma, *word;
+
+	for (comma = strchr(text, ','); comma; comma = strchr(comma + 1, ',')) {
+		word = comma + 1;
+		while (isalnum((unsigned char)*word) || *word == '_' || *word == '-' ||
+		       *word == '.')
+			word++;
+		if (word > comma + 1 && *word == '=')
+			*comma = ' ';
+	}
+}
+
+/* MODULE[,PARAM=VALUE...] */
+int parse_module(struct options *options, const char *text)
+{
+	size_t length = strcspn(text, ",");
+	struct module_option module = {
+		.name = print("%.*s", (int)length, text),
+		.parameters = copy(text[length] ? text + length + 1 : ""),
+	};
+
+	separate_parameters(module.parameters);
+	options->modules = grow(options->modules, options->module_count, sizeof(module));
+	options->modules[options->module_count++] = module;
+	return -1;
+}
+
+/* own_name() - what a file is called in the guest where the user does not say. */
+static char *own_name(const char *path)
+{
+	size_t length = strlen(path);
+	const char *slash;
+	char *name, *real;
+
+	/* A link keeps its own name. */
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	slash = memrchr(path, '/', length);
+	name = slash ? print("%.*s", (int)(path + length - slash - 1), slash + 1) :
+		       print("%.*s", (int)length, path);
+	if (*name && strcmp(name, ".") && strcmp(name, ".."))
+		return name;
+	/* "dir/." and ".." are called as the directory is. */
+	real = realpath(path, NULL);
+	if (real) {
+		free(name);
+		name = copy(strrchr(real, '/') + 1);
+		free(real);
+	}
+	return name;
+}
+
+/* PATH[:NAME] */
+int parse_file(struct options *options, const char *text)
+{
+	/* A path that exists as it stands is no pair, whatever colons it has. */
+	const char *colon = access(text, F_OK) ? strrchr(text, ':') : NULL;
+	bool pair = colon && colon != text && colon[1];
+	struct file_option file = {
+		.path = pair ? print("%.*s", (int)(colon - text), text) : copy(text),
+		.name = pair ? copy(colon + 1) : own_name(text),
+	};
+
+	options->files = grow(options->files, options->file_count, sizeof(file));
+	options->files[options->file_count++] = file;
+	return -1;
+}
+
+/* GUESTPATH:HOSTPATH */
+int parse_get(struct options *options, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	struct get_option get;
+
+	if (!colon || colon == text || !colon[1])
+		return wrong("--get", text, "give GUESTPATH:HOSTPATH");
+	get.guest = print("%.*s", (int)(colon - text), text);
+	get.host = copy(colon + 1);
+	options->gets = grow(options->gets, options->get_count, sizeof(get));
+	options->gets[options->get_count++] = get;
+	return -1;
+}
+
+/* real_directory() - the whole path of a directory, or NULL, having said why */
+static char *real_directory(const char *option, const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real && !stat(real, &st) && S_ISDIR(st.st_mode))
+		return real;
+	wrong(option, path, real ? "not a directory" : strerror(errno));
+	free(real);
+	return NULL;
+}
+
+int parse_root(struct options *options, const char *text)
+{
+	free(options->root);
+	options->root = real_directory("--root", text);
+	return options->root ? -1 : 125;
+}
+
+int parse_rw(struct options *options, const char *text)
+{
+	char *real = real_directory("--rw", text);
+
+	if (real)
+		list_add(&options->shares, real);
+	return real ? -1 : 125;
+}
+
+/* [=REGEX]: complaints that are none; without it, all of them */
+int parse_splat(struct options *options, const char *text)
+{
+	char why[256];
+	int err;
+
+	options->allow_splat = true;
+	if (!text)
+		return -1;
+	if (options->splat)
+		return wrong("--allow-splat", text, "give one expression: A|B");
+	options->splat = must(malloc(sizeof(*options->splat)));
+	err = regcomp(options->splat, text, REG_EXTENDED | REG_NOSUB);
+	if (!err)
+		return -1;
+	regerror(err, options->splat, why, sizeof(why));
+	return wrong("--allow-splat", text, why);
+}
+
+/* FILE[,rw] */
+int parse_disk(struct options *options, const char *text)
+{
+	const char *comma = strrchr(text, ',');
+	bool keep = comma && !strcmp(comma, ",rw");
+	struct disk_option disk = {
+		.path = keep ? print("%.*s", (int)(comma - text), text) : copy(text),
+		.keep = keep,
+	};
+
+	options->disks = grow(options->disks, options->disk_count, sizeof(disk));
+	options->disks[options->disk_count++] = disk;
+	return -1;
+}
+
+static int machine(struct options *options, const char *from, const char *value)
+{
+	static const char *const names[] = {
+		[MACHINE_PC] = "pc",
+		[MACHINE_Q35] = "q35",
+		[MACHINE_MICROVM] = "microvm",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		options->machine = i;
+		return -1;
+	}
+	return wrong(from, value, "give pc, q35 or microvm");
+}
+
+int parse_machine(struct options *options, const char *text)
+{
+	return machine(options, "--machine", text);
+}
+
+int parse_environment(struct options *options)
+{
+	const char *text = getenv("QEMU_RUN_MACHINE");
+
+	return text ? machine(options, "QEMU_RUN_MACHINE", text) : -1;
+}
+
+int parse_timeout(struct options *options, const char *text)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	/* The driver's own limit is 31 days; the grace goes on top. */
+	if (end == text || *end || !isfinite(seconds) || seconds < 0.001 || seconds > 2678000)
+		return wrong("--timeout", text, "give seconds, 0.001 to 2678000");
+	options->timeout_ms = llround(seconds * 1000);
+	return -1;
+}
+
+int parse_variable(struct options *options, const char *text)
+{
+	const char *value;
+
+	if (!*text || *text == '=')
+		return wrong("--env", text, "give NAME=VALUE, or NAME to pass on your own");
+	if (strchr(text, '=')) {
+		list_add(&options->variables, copy(text));
+		return -1;
+	}
+	value = getenv(text);
+	if (!value)
+		return wrong("--env", text, "not set here: give NAME=VALUE");
+	list_add(&options->variables, print("%s=%s", text, value));
+	return -1;
+}
+
+int parse_net(struct options *options, const char *text)
+{
+	(void)text;
+	if (!options->nic)
+		options->nic = "virtio";
+	return -1;
+}
+
+int parse_nic(struct options *options, const char *text)
+{
+	if (!*text || text[strspn(text, NIC_LETTERS)])
+		return wrong("--nic", text, "give virtio, or a PCI model of QEMU's: e1000");
+	options->nic = text;
+	return -1;
+}
+
+int parse_forward(struct options *options, const char *text)
+{
+	static const char usage[] = "give [ADDRESS:]PORT:GUESTPORT, ports from 1 to 65535";
+	char *host = copy(text), *guest = strrchr(host, ':'), *colon;
+	const char *address = "127.0.0.1", *port = host;
+	struct forward_option forward = { 0 };
+	struct in_addr parsed;
+	long from, to;
+	int status;
+
+	if (guest)
+		*guest++ = '\0';
+	colon = strrchr(host, ':');
+	if (colon) {
+		*colon = '\0';
+		address = host;
+		port = colon + 1;
+	}
+	from = number(port, 1, 65535);
+	to = guest ? number(guest, 1, 65535) : -1;
+	if (from < 0 || to < 0) {
+		status = wrong("--forward", text, usage);
+	} else if (inet_pton(AF_INET, address, &parsed) != 1) {
+		status = wrong("--forward", text, "give an IPv4 address of this host's, as 127.0.0.1");
+	} else {
+		snprintf(forward.address, sizeof(forward.address), "%s", address);
+		forward.port = from;
+		forward.guest_port = to;
+		options->forwards = grow(options->forwards, options->forward_count,
+					 sizeof(forward));
+		options->forwards[options->forward_count++] = forward;
+		status = parse_net(options, NULL);
+	}
+	free(host);
+	return status;
+}
+
+int parse_memory(struct options *options, const char *text)
+{
+	long mb = number(text, 128, 1 << 20);
+
+	if (mb < 0)
+		return wrong("--memory", text, "give MiB, 128 or more");
+	options->memory_mb = mb;
+	return -1;
+}
+
+int parse_cpus(struct options *options, const char *text)
+{
+	long cpus = number(text, 1, 64);
+
+	if (cpus < 0)
+		return wrong("--cpus", text, "give 1 to 64");
+	options->cpus = cpus;
+	return -1;
+}
+
+int parse_append(struct options *options, const char *text)
+{
+	if (strlen(text) > 1024)
+		return wrong("--append", "TEXT", "longer than 1024 bytes");
+	options->append = text;
+	return -1;
+}
+
+int parse_accel(struct options *options, const char *text)
+{
+	if (!strcmp(text, "kvm"))
+		options->accelerator = ACCEL_KVM;
+	else if (!strcmp(text, "tcg"))
+		options->accelerator = ACCEL_TCG;
+	else if (strcmp(text, "auto"))
+		return wrong("--accel", text, "give kvm, tcg or auto");
+	return -1;
+}
+
+int parse_qemu(struct options *options, const char *text)
+{
+	list_add(&options->qemu, copy(text));
+	return -1;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The values of the options: each text is read once, into its record. */
+#ifndef QEMU_RUN_OPTION_VALUES_H
+#define QEMU_RUN_OPTION_VALUES_H
+
+#include "options.h"
+
+/*
+ * Each adds what @text says to @options. @text is the option's value, and stays as long as
+ * the options; NULL if there is none. What is wrong with it is said on stderr.
+ *
+ * Return: -1 to go on, or the exit status to end with.
+ */
+int parse_module(struct options *options, const char *text);
+int parse_file(struct options *options, const char *text);
+int parse_get(struct options *options, const char *text);
+int parse_root(struct options *options, const char *text);
+int parse_rw(struct options *options, const char *text);
+int parse_splat(struct options *options, const char *text);
+int parse_disk(struct options *options, const char *text);
+int parse_machine(struct options *options, const char *text);
+int parse_timeout(struct options *options, const char *text);
+int parse_variable(struct options *options, const char *text);
+int parse_net(struct options *options, const char *text);
+int parse_nic(struct options *options, const char *text);
+int parse_forward(struct options *options, const char *text);
+int parse_memory(struct options *options, const char *text);
+int parse_cpus(struct options *options, const char *text);
+int parse_append(struct options *options, const char *text);
+int parse_accel(struct options *options, const char *text);
+int parse_qemu(struct options *options, const char *text);
+
+/**
+ * parse_environment() - reads QEMU_RUN_MACHINE
+ * @options: receives it, as if by --machine
+ *
+ * Return: as above.
+ */
+int parse_environment(struct options *options);
+
+#endif
