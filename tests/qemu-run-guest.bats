@@ -11,7 +11,7 @@ setup()
 
 @test 'the kernel that was asked for runs, with the memory and processors asked for' {
 	vm --memory 300 --cpus 2 --append 'qemu_run_test=yes' -- sh -c \
-		'uname -r; nproc; cat /proc/cmdline; grep MemTotal /proc/meminfo'
+		'uname -r; nproc; cat /proc/cmdline; grep MemTotal /proc/meminfo; grep bogomips /proc/cpuinfo'
 	assert_equal "$status" 0
 	assert_line "$(cat "$KERNEL_DIR/release")"
 	assert_line 2
@@ -19,6 +19,9 @@ setup()
 	local kib
 	kib=$(sed -nE 's/^MemTotal: *([0-9]+) kB/\1/p' <<<"$output")
 	((kib > 150000 && kib < 307200))
+	# The second is told, as the first is, how long its udelay() takes.
+	assert_equal "$(grep -c '^bogomips' <<<"$output")" 2
+	assert_equal "$(grep '^bogomips' <<<"$output" | sort -u | wc -l)" 1
 }
 
 @test '--cold boots from scratch and runs the same' {

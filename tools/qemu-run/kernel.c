@@ -157,7 +157,7 @@ static bool driver_is_stale(const struct search *search, const char *driver)
 {
 	static const char *const sources[] = {
 		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
-		"deferred_reset.c", "deferred_reset.h", "version.h",
+		"deferred_reset.c", "deferred_reset.h", "cpu_report.c", "cpu_report.h", "version.h",
 	};
 	struct stat built, source;
 	bool stale = false;
@@ -252,6 +252,19 @@ int kernel_find(struct kernel *kernel, const struct options *options,
 		return error_add(error, "%s: %s: /boot may be readable for root alone",
 				 kernel->image, strerror(errno));
 	return options->bare ? 0 : find_driver(&search, kernel);
+}
+
+unsigned long kernel_hz(const struct kernel *kernel)
+{
+	static const char option[] = "\nCONFIG_HZ=";
+	char *path = print("%s/config", kernel->directory);
+	char *config = read_file(path, 16 << 20);
+	const char *found = config ? strstr(config, option) : NULL;
+	unsigned long hz = found ? strtoul(found + strlen(option), NULL, 10) : 0;
+
+	free(config);
+	free(path);
+	return hz;
 }
 
 void kernel_free(struct kernel *kernel)

@@ -37,6 +37,14 @@ struct kernel {
 int kernel_find(struct kernel *kernel, const struct options *options,
 		const struct places *places, struct signals *signals, struct error *error);
 
+/**
+ * kernel_hz() - by its configuration
+ * @kernel: the kernel
+ *
+ * Return: ticks a second, or 0 if the configuration is not there.
+ */
+unsigned long kernel_hz(const struct kernel *kernel);
+
 void kernel_free(struct kernel *kernel);
 
 #endif
