@@ -6,7 +6,7 @@
  * the machine, with the process status (byte << 1) | 1 (hw/misc/debugexit.c in
  * QEMU's source). This file is the policy: the parameters, and which events end
  * the machine with which code. ioport_region.c holds the ports, deferred_reset.c
- * keeps the deadline.
+ * keeps the deadline, cpu_report.c says what held it up.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,19 +20,14 @@
 #include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/panic.h>
-#include <linux/percpu.h>
 #include <linux/reboot.h>
-#include <linux/sched.h>
-#include <linux/smp.h>
-#include <linux/string.h>
 #include <linux/stringify.h>
 #include <linux/suspend.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 #include <linux/version.h>
-#include <asm/ptrace.h>
-#include <asm/unwind.h>
 
+#include "cpu_report.h"
 #include "deferred_reset.h"
 #include "ioport_region.h"
 #include "version.h"
@@ -67,13 +62,6 @@
 
 /* How long QEMU may take to end after the write to the port. */
 #define POWEROFF_GRACE_MS	1000
-
-/*
- * How long the other CPUs may take to say what they run, and how many frames of it. The
- * host may have taken one away for a while. Less than the second until the next tick.
- */
-#define POWEROFF_ANSWER_MS	500
-#define POWEROFF_FRAMES		16
 
 /**
  * struct poweroff_param - an integer parameter and the values that it may take
@@ -208,114 +196,6 @@ static const char * const poweroff_paths[] = {
 	[POWEROFF_IN_PANIC] = "panic",
 };
 
-/**
- * struct poweroff_running - what an interrupt found running on a CPU
- * @call: the interrupt
- * @known: the other fields are filled in
- * @user: it ran in user space; there are no frames
- * @comm: name of the task
- * @pid: its process ID
- * @depth: number of @frames
- * @frames: where it was interrupted, and the return addresses from there
- */
-struct poweroff_running {
-	call_single_data_t call;
-	bool known;
-	bool user;
-	char comm[TASK_COMM_LEN];
-	pid_t pid;
-	unsigned int depth;
-	unsigned long frames[POWEROFF_FRAMES];
-};
-
-static DEFINE_PER_CPU(struct poweroff_running, poweroff_running);
-
-/* Context: hard interrupt, on the CPU that is asked. */
-static void poweroff_find_running(void *unused)
-{
-	struct poweroff_running *running = this_cpu_ptr(&poweroff_running);
-	struct pt_regs *interrupted = NULL;
-	struct unwind_state state;
-	unsigned long address;
-
-	for (unwind_start(&state, current, NULL, NULL);
-	     !unwind_done(&state) && running->depth < POWEROFF_FRAMES;
-	     unwind_next_frame(&state)) {
-		/* The frames before are those of this interrupt. */
-		if (!interrupted)
-			interrupted = unwind_get_entry_regs(&state, NULL);
-		address = interrupted ? unwind_get_return_address(&state) : 0;
-		if (address)
-			running->frames[running->depth++] = address;
-	}
-	running->user = interrupted && user_mode(interrupted);
-	strscpy(running->comm, current->comm, sizeof(running->comm));
-	running->pid = current->pid;
-	/* Pairs with the acquire in poweroff_knows_running(). */
-	smp_store_release(&running->known, true);
-}
-
-static bool poweroff_knows_running(struct poweroff_running *running)
-{
-	/* Pairs with the release in poweroff_find_running(). */
-	return smp_load_acquire(&running->known);
-}
-
-/*
- * Logs what each CPU runs: the task, the place and a stack. If the work did not run, no
- * CPU could run it. A module cannot call what the kernel has for this, and dump_stack()
- * prints what looks like the kernel's complaint about itself.
- *
- * Stops at @until, on the clock of ktime_get_mono_fast_ns(): the port is written after
- * this, and a console that nobody reads takes seconds a line.
- *
- * Context: hard interrupt, once: the calls are not used again.
- */
-static void poweroff_report_running(u64 until)
-{
-	int cpu, left_ms = POWEROFF_ANSWER_MS;
-	unsigned int i;
-
-	poweroff_find_running(NULL);
-	for_each_online_cpu(cpu) {
-		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
-
-		if (cpu == smp_processor_id())
-			continue;
-		INIT_CSD(&running->call, poweroff_find_running, NULL);
-		smp_call_function_single_async(cpu, &running->call);
-	}
-	/* First the line that says most: the stacks may take the rest of the time. */
-	for_each_online_cpu(cpu) {
-		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
-
-		while (!poweroff_knows_running(running) && left_ms-- > 0)
-			mdelay(1);
-		if (ktime_get_mono_fast_ns() >= until)
-			return;
-		if (!poweroff_knows_running(running))
-			pr_emerg("CPU %d has taken no interrupt for %d ms\n", cpu,
-				 POWEROFF_ANSWER_MS);
-	}
-	for_each_online_cpu(cpu) {
-		struct poweroff_running *running = &per_cpu(poweroff_running, cpu);
-
-		if (!poweroff_knows_running(running))
-			continue;
-		if (ktime_get_mono_fast_ns() >= until)
-			return;
-		pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, running->comm, running->pid,
-			 running->user ? ", in user space" : ":");
-		for (i = 0; i < running->depth && ktime_get_mono_fast_ns() < until; i++) {
-			/* The first is no return address. */
-			if (!i)
-				pr_emerg("  %pS\n", (void *)running->frames[i]);
-			else
-				pr_emerg("  %pB\n", (void *)running->frames[i]);
-		}
-	}
-}
-
 /*
  * The first reason to end the machine, and its code. It stands: from QEMU 9.1 the write
  * to the port returns, the guest runs on for a moment, and the last write wins. So a
@@ -347,13 +227,16 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 				   POWEROFF_VERDICT(reason, code));
 
 	if (first == POWEROFF_UNDECIDED) {
-		/* Then another CPU, if there is one that can, writes the port in any case. */
+		/*
+		 * Then another CPU, if there is one that can, writes the port in any case.
+		 * A console that nobody reads takes seconds a line.
+		 */
 		u64 until = ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS;
 
 		pr_emerg("%s: ending the machine with code %d (%s)\n",
 			 poweroff_reasons[reason], code, poweroff_paths[path]);
 		if (path == POWEROFF_IN_INTERRUPT)
-			poweroff_report_running(until);
+			cpu_report_log(until);
 		if (path == POWEROFF_IN_PROCESS && READ_ONCE(poweroff_sync.value)) {
 			atomic_set(&poweroff_syncing, 1);
 			/*

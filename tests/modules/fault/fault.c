@@ -77,6 +77,7 @@ static int spin_preempt_off(void *unused)
 {
 	assemble();
 	preempt_disable();
+	atomic_dec(&unready);
 	spin();
 }
 
@@ -103,7 +104,8 @@ static int spin_fifo(void *unused)
 	spin();
 }
 
-static int start_spinning(int (*how)(void *))
+/* start_spinning() - on processor 0 in the first way, and on the others in the second */
+static int start_spinning(int (*first)(void *), int (*others)(void *))
 {
 	struct task_struct *task;
 	int on;
@@ -113,7 +115,7 @@ static int start_spinning(int (*how)(void *))
 	for_each_online_cpu(on) {
 		if (cpu >= 0 && cpu != on)
 			continue;
-		task = kthread_create(how, NULL, "fault/%d", on);
+		task = kthread_create(on ? others : first, NULL, "fault/%d", on);
 		if (IS_ERR(task))
 			return PTR_ERR(task);
 		kthread_bind(task, on);
@@ -126,17 +128,22 @@ static int start_spinning(int (*how)(void *))
 
 static int do_preempt_off(void)
 {
-	return start_spinning(spin_preempt_off);
+	return start_spinning(spin_preempt_off, spin_preempt_off);
 }
 
 static int do_irq_off(void)
 {
-	return start_spinning(spin_irq_off);
+	return start_spinning(spin_irq_off, spin_irq_off);
+}
+
+static int do_preempt_and_irq_off(void)
+{
+	return start_spinning(spin_preempt_off, spin_irq_off);
 }
 
 static int do_fifo(void)
 {
-	return start_spinning(spin_fifo);
+	return start_spinning(spin_fifo, spin_fifo);
 }
 
 static DEFINE_RAW_SPINLOCK(held);
@@ -347,6 +354,8 @@ static const struct {
 	/* A kernel thread, pinned to cpu=, that never lets go of it. */
 	{ "preempt_off", do_preempt_off },
 	{ "irq_off", do_irq_off },
+	/* The first on processor 0, and the second on the others. */
+	{ "preempt_and_irq_off", do_preempt_and_irq_off },
 	{ "fifo", do_fifo },
 	/* The process that asks for it spins on a lock that it holds. */
 	{ "deadlock", do_deadlock },
