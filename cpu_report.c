@@ -101,6 +101,7 @@ static void cpu_report_log_one(int cpu, const struct cpu_report *report, u64 unt
 
 void cpu_report_log(u64 until)
 {
+	u64 answer = ktime_get_mono_fast_ns() + ANSWER_MS * NSEC_PER_MSEC;
 	int cpu, left_ms = ANSWER_MS;
 
 	cpu_report_find(NULL);
@@ -116,7 +117,9 @@ void cpu_report_log(u64 until)
 	for_each_online_cpu(cpu) {
 		struct cpu_report *report = &per_cpu(cpu_report, cpu);
 
-		while (!cpu_report_known(report) && left_ms-- > 0)
+		/* A busy host stretches each mdelay(), and a clock may stand still. */
+		while (!cpu_report_known(report) && left_ms-- > 0 &&
+		       ktime_get_mono_fast_ns() < answer)
 			mdelay(1);
 		if (cpu_report_known(report))
 			continue;
