@@ -834,7 +834,7 @@ step_fails()
 
 @test 'chardev: no cdev' {
 	step_fails chardev cdev_add -12 count=2
-	assert_line --partial 'chardev: cannot make device 0: error -12'
+	assert_line --partial 'chardev: cannot add the devices: error -12'
 }
 
 @test 'chardev: no node' {

@@ -8,7 +8,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cdev.h>
-#include <linux/container_of.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -36,12 +35,10 @@ MODULE_PARM_DESC(size, "bytes that each device holds (1-16777216, default 4096)"
 
 /**
  * struct chardev - one device
- * @cdev: connects its number with the functions below
  * @lock: held while bytes go into @buffer or come from it
  * @buffer: what was written, @size bytes
  */
 struct chardev {
-	struct cdev cdev;
 	struct mutex lock; /* guards the bytes of the buffer */
 	char *buffer;
 };
@@ -51,6 +48,9 @@ static struct chardev chardevs[COUNT_MAX];
 /* The major number that the kernel chose, and minor numbers from 0 on. */
 static dev_t first_number;
 
+/* Connects these numbers with the functions below. */
+static struct cdev chardev_cdev;
+
 /* Has udev, or the kernel's devtmpfs, make a node in /dev for each device. */
 static struct class chardev_class = {
 	.name = KBUILD_MODNAME,
@@ -58,7 +58,7 @@ static struct class chardev_class = {
 
 static int chardev_open(struct inode *inode, struct file *file)
 {
-	file->private_data = container_of(inode->i_cdev, struct chardev, cdev);
+	file->private_data = &chardevs[iminor(inode)];
 	return 0;
 }
 
@@ -127,50 +127,29 @@ static const struct file_operations chardev_fops = {
 	.llseek = chardev_llseek,
 };
 
-/*
- * Makes device number @index. From cdev_add() on it can be opened, by whoever makes a
- * node for the number with mknod: all that an open file needs is in place before that.
- */
 static int __init chardev_create(unsigned int index)
 {
 	struct chardev *chardev = &chardevs[index];
-	dev_t number = first_number + index;
 	struct device *device;
-	int err;
 
 	chardev->buffer = kvzalloc(size, GFP_KERNEL);
 	if (!chardev->buffer)
 		return -ENOMEM;
 	mutex_init(&chardev->lock);
-	cdev_init(&chardev->cdev, &chardev_fops);
-	chardev->cdev.owner = THIS_MODULE;
-	err = cdev_add(&chardev->cdev, number, 1);
-	if (err)
-		goto free_buffer;
-	/* The same without a hand: a node in /dev, named as here. */
-	device = device_create(&chardev_class, NULL, number, NULL,
+	/* mknod without a hand: a node in /dev, named as here. */
+	device = device_create(&chardev_class, NULL, first_number + index, NULL,
 			       index ? KBUILD_MODNAME "%u" : KBUILD_MODNAME, index);
 	if (IS_ERR(device)) {
-		err = PTR_ERR(device);
-		goto delete_cdev;
+		kvfree(chardev->buffer);
+		return PTR_ERR(device);
 	}
 	return 0;
-
-delete_cdev:
-	cdev_del(&chardev->cdev);
-free_buffer:
-	kvfree(chardev->buffer);
-	return err;
 }
 
-/* Nobody has the device open: an open file holds a reference on the module. */
 static void chardev_destroy(unsigned int index)
 {
-	struct chardev *chardev = &chardevs[index];
-
 	device_destroy(&chardev_class, first_number + index);
-	cdev_del(&chardev->cdev);
-	kvfree(chardev->buffer);
+	kvfree(chardevs[index].buffer);
 }
 
 static int __init chardev_init(void)
@@ -204,6 +183,17 @@ static int __init chardev_init(void)
 			goto destroy_chardevs;
 		}
 	}
+	/*
+	 * From here on the devices can be opened, and an open file needs all of the above. So
+	 * nothing may fail after this: a load that fails waits for no open file.
+	 */
+	cdev_init(&chardev_cdev, &chardev_fops);
+	chardev_cdev.owner = THIS_MODULE;
+	err = cdev_add(&chardev_cdev, first_number, count);
+	if (err) {
+		pr_err("cannot add the devices: error %d\n", err);
+		goto destroy_chardevs;
+	}
 	pr_info("major number %d, %u devices of %u bytes\n", MAJOR(first_number), count, size);
 	return 0;
 
@@ -216,11 +206,12 @@ unregister_region:
 	return err;
 }
 
-/* In reverse order of init. */
+/* In reverse order of init. No device is open: an open file holds the module. */
 static void __exit chardev_exit(void)
 {
 	unsigned int left = count;
 
+	cdev_del(&chardev_cdev);
 	while (left--)
 		chardev_destroy(left);
 	class_unregister(&chardev_class);
