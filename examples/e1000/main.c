@@ -258,7 +258,9 @@ static int e1000_stop(struct net_device *netdev)
 {
 	struct e1000_nic *nic = netdev_priv(netdev);
 
-	e1000_quiesce(nic);
+	/* The kernel closes a card that is suspended, too, if its namespace ends. */
+	if (netif_device_present(netdev))
+		e1000_quiesce(nic);
 	free_irq(nic->pdev->irq, nic);
 	netif_carrier_off(netdev);
 	e1000_rx_teardown(nic);
