@@ -10,7 +10,6 @@
 
 #include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -34,7 +33,8 @@
 /**
  * struct cpu_report - what an interrupt found running on a CPU
  * @call: the interrupt
- * @known: the other fields are filled in
+ * @asked: it was sent to that CPU
+ * @known: the fields below are filled in
  * @user: it ran in user space; there are no frames
  * @comm: name of the task
  * @pid: its process ID
@@ -43,6 +43,7 @@
  */
 struct cpu_report {
 	call_single_data_t call;
+	bool asked;
 	bool known;
 	bool user;
 	char comm[TASK_COMM_LEN];
@@ -53,7 +54,10 @@ struct cpu_report {
 
 static DEFINE_PER_CPU(struct cpu_report, cpu_report);
 
-/* Context: hard interrupt, on the CPU that is asked. */
+/*
+ * Context: interrupts off, on the CPU that is asked: a hard interrupt, or the idle task
+ * if it polls, and then there are no frames.
+ */
 static void cpu_report_find(void *unused)
 {
 	struct cpu_report *report = this_cpu_ptr(&cpu_report);
@@ -89,7 +93,7 @@ static void cpu_report_log_one(int cpu, const struct cpu_report *report, u64 unt
 	unsigned int i;
 
 	pr_emerg("CPU %d runs %s, pid %d%s\n", cpu, report->comm, report->pid,
-		 report->user ? ", in user space" : ":");
+		 report->user ? ", in user space" : report->depth ? ":" : "");
 	for (i = 0; i < report->depth && ktime_get_mono_fast_ns() < until; i++) {
 		/* The first is no return address. */
 		if (!i)
@@ -111,21 +115,24 @@ void cpu_report_log(u64 until)
 		if (cpu == smp_processor_id())
 			continue;
 		INIT_CSD(&report->call, cpu_report_find, NULL);
-		smp_call_function_single_async(cpu, &report->call);
+		report->asked = !smp_call_function_single_async(cpu, &report->call);
 	}
 	/* First the line that says most: the stacks may take the rest of the time. */
 	for_each_online_cpu(cpu) {
 		struct cpu_report *report = &per_cpu(cpu_report, cpu);
 
+		if (!report->asked)
+			continue;
 		/* A busy host stretches each mdelay(), and a clock may stand still. */
 		while (!cpu_report_known(report) && left_ms-- > 0 &&
 		       ktime_get_mono_fast_ns() < answer)
 			mdelay(1);
+		/* The host may have stopped the whole machine until now. */
+		if (!cpu_report_known(report))
+			mdelay(1);
 		if (cpu_report_known(report))
 			continue;
-		pr_emerg("CPU %d has taken no interrupt for %d ms\n", cpu, ANSWER_MS);
-		/* If the machine survives, the interrupt may come yet. */
-		__module_get(THIS_MODULE);
+		pr_emerg("CPU %d has answered no interrupt for %d ms\n", cpu, ANSWER_MS);
 		if (ktime_get_mono_fast_ns() >= until)
 			return;
 	}

@@ -229,9 +229,11 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 	if (first == POWEROFF_UNDECIDED) {
 		/*
 		 * Then another CPU, if there is one that can, writes the port in any case.
-		 * A console that nobody reads takes seconds a line.
+		 * A console that nobody reads takes seconds a line. On the other paths no
+		 * clock is read: a panic may have stopped whoever holds its lock.
 		 */
-		u64 until = ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS;
+		u64 until = path == POWEROFF_IN_INTERRUPT ?
+			    ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS : 0;
 
 		pr_emerg("%s: ending the machine with code %d (%s)\n",
 			 poweroff_reasons[reason], code, poweroff_paths[path]);
@@ -574,6 +576,7 @@ static void __exit poweroff_exit(void)
 	unregister_reboot_notifier(&poweroff_shutdown_notifier);
 	kmsg_dump_unregister(&poweroff_dumper);
 	unregister_sys_off_handler(poweroff_handler);
+	/* Runs on every CPU, and so after the calls of cpu_report_log(), too. */
 	deferred_reset_destroy(&poweroff_deadline);
 	ioport_region_release(&poweroff_ports);
 	pr_info("gave the ports back\n");

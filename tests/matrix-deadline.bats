@@ -132,7 +132,7 @@ named()
 	}
 	until_in_time 'CPU 0 runs fault/0, ' lost
 	named 0 fault/0 spin_preempt_off
-	logged 'qemu_poweroff: CPU 1 has taken no interrupt for'
+	logged 'qemu_poweroff: CPU 1 has answered no interrupt for'
 }
 
 @test 'deadline: the work queues of the system are flooded with sleepers' {
