@@ -23,6 +23,42 @@ setup()
 	assert_equal "$(jq -r .outcome json)" exit
 }
 
+# stopped_in_gets: begins a run whose QEMU is stopped when the command has returned, and
+# the guest has to send more. Sets pid and qemu.
+stopped_in_gets()
+{
+	qemu-run --timeout 3 --json json --get first:first --get second:second -- \
+		sh -c 'echo x >first; truncate -s 200M second; exit 5' </dev/null 2>stderr 3>&- &
+	pid=$!
+	wait_for test -e first
+	qemu=$(qemus_of "$pid")
+	kill -STOP "$qemu"
+}
+
+@test '--get is not on the clock of --timeout, which bounds the command' {
+	local pid qemu code=0
+	stopped_in_gets
+	# The timeout and its grace.
+	sleep 9
+	kill -CONT "$qemu"
+	wait "$pid" || code=$?
+	cat stderr
+	assert_equal "$code" 5
+	assert_equal "$(jq -r .outcome json)" exit
+	assert_equal "$(stat -c %s second)" $((200 << 20))
+}
+
+# bats test_tags=slow
+@test '--get has a bound of its own: a minute' {
+	local pid qemu code=0
+	stopped_in_gets
+	wait "$pid" || code=$?
+	cat stderr
+	assert_equal "$code" 123
+	grep -q 'the command had returned' stderr
+	refute [ -e second ]
+}
+
 @test 'a reader who does not read cannot stretch --timeout' {
 	local code=0
 	mkfifo pipe

@@ -41,7 +41,8 @@ static int add_refusal(struct facts *facts, const struct frame *frame)
 {
 	uint32_t status;
 
-	if (frame->length < sizeof(status) || frame->length > REFUSAL_MAX || facts->refused)
+	if (frame->length < sizeof(status) || frame->length > REFUSAL_MAX || facts->returned ||
+	    facts->refused)
 		return -1;
 	memcpy(&status, frame->data, sizeof(status));
 	if (facts->started ? status != 126 && status != 127 : status != 125)
@@ -63,11 +64,20 @@ static int add_complaint(struct facts *facts, const struct frame *frame)
 	return 0;
 }
 
+static int add_returned(struct facts *facts)
+{
+	if (!facts->started || facts->refused || facts->returned || facts->deadline_passed)
+		return -1;
+	facts->returned = true;
+	facts->returned_ns = now_ns();
+	return 0;
+}
+
 static int add_status(struct facts *facts, const struct frame *frame)
 {
 	struct status status;
 
-	if (frame->length != sizeof(status) || !facts->started || facts->refused)
+	if (frame->length != sizeof(status) || !facts->returned)
 		return -1;
 	memcpy(&status, frame->data, sizeof(status));
 	if (status.code > 255 || status.signal > 64 || status.method != facts->method ||
@@ -84,7 +94,7 @@ static int add_deadline(struct facts *facts, const struct frame *frame, uint64_t
 	uint32_t method;
 
 	if (frame->length != sizeof(method) || !facts->started || !timeout_ms ||
-	    facts->deadline_passed)
+	    facts->deadline_passed || facts->returned)
 		return -1;
 	memcpy(&method, frame->data, sizeof(method));
 	if (method != facts->method || now_ns() - facts->job_ns < timeout_ms * 1000000)
@@ -104,6 +114,8 @@ int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_m
 		return add_refusal(facts, frame);
 	case FRAME_COMPLAINT:
 		return add_complaint(facts, frame);
+	case FRAME_RETURNED:
+		return add_returned(facts);
 	case FRAME_STATUS:
 		return add_status(facts, frame);
 	case FRAME_DEADLINE:

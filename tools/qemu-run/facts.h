@@ -23,8 +23,10 @@
  * @refused_status: 125, 126 or 127
  * @refusal: why
  * @deadline_passed: it says that the deadline ends it
- * @have_status: the command has ended
- * @status: how
+ * @returned: the command has ended; what --get brings and the status follow
+ * @returned_ns: when the host heard so
+ * @have_status: there is a status
+ * @status: how the command ended
  * @status_ns: when the host heard so
  * @complaints: of the kernel's, or init's
  */
@@ -38,6 +40,8 @@ struct facts {
 	uint32_t refused_status;
 	char *refusal;
 	bool deadline_passed;
+	bool returned;
+	uint64_t returned_ns;
 	bool have_status;
 	struct status status;
 	uint64_t status_ns;

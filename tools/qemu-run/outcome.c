@@ -186,7 +186,10 @@ static struct verdict decide(const struct evidence *evidence)
 	if (ending->input_lost)
 		return verdict(OUTCOME_CANNOT_RUN, NULL);
 	if (ending->killed)
-		return verdict(OUTCOME_HUNG, NULL);
+		return verdict(OUTCOME_HUNG,
+			       facts->returned ?
+				       copy("the command had returned, and what follows (--get, the disks) took too long") :
+				       NULL);
 	/* What came is the console's: the only port that the kernel knows. */
 	if (ending->bad_guest && ending->serial && !facts->hello)
 		return verdict(OUTCOME_CANNOT_RUN,

@@ -57,7 +57,7 @@ static json_t *phases(const struct report *report)
 		{ "prepare", report->ready_ns },
 		{ "spawn", session ? session->machine.start_ns : 0 },
 		{ "start", session ? session->facts.started_ns : 0 },
-		{ "command", session ? session->facts.status_ns : 0 },
+		{ "command", session ? session->facts.returned_ns : 0 },
 		{ "end", session ? session->machine.end_ns : 0 },
 	};
 	uint64_t before = report->begin_ns;

@@ -14,6 +14,8 @@
 #define RESTORED_NS (20 * 1000000000ULL)
 /* How much longer than the guest's own deadline the host waits. */
 #define GRACE_NS (5 * 1000000000ULL)
+/* How long what follows the command's return may take, or as long again as --timeout. */
+#define RESULTS_NS (60 * 1000000000ULL)
 /* Rounds of the loop for what arrived before a limit. */
 #define LATE_STEPS 1000
 /* From the status to QEMU's end. */
@@ -53,7 +55,7 @@ static uint64_t limit(const struct session *session)
 {
 	const struct channel *channel = &session->machine.channel;
 	const struct facts *facts = &session->facts;
-	uint64_t timeout_ms = session->setup->options->timeout_ms;
+	uint64_t timeout_ns = session->setup->options->timeout_ms * 1000000;
 
 	if (facts->have_status)
 		return facts->status_ns + END_NS;
@@ -65,7 +67,12 @@ static uint64_t limit(const struct session *session)
 		return channel->sent_ns + RESTORED_NS;
 	if (!facts->started)
 		return facts->job_ns + START_NS;
-	return timeout_ms ? facts->started_ns + timeout_ms * 1000000 + GRACE_NS : 0;
+	if (!timeout_ns)
+		return 0;
+	/* The timeout bounds the command alone. */
+	if (facts->returned)
+		return facts->returned_ns + (timeout_ns > RESULTS_NS ? timeout_ns : RESULTS_NS);
+	return facts->started_ns + timeout_ns + GRACE_NS;
 }
 
 /* late() - whether the limit has passed, and nothing that came before is left unread */

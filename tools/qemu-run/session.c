@@ -35,8 +35,12 @@ struct session *session_start(const struct setup *setup, const struct boot *boot
 /* What is the command's, and not about the run itself. */
 static int handle_data(struct session *session, const struct frame *frame)
 {
-	/* Nothing but the command writes there, and not before it started. */
-	if (!session->streams || !session->facts.started)
+	const struct facts *facts = &session->facts;
+	bool result = frame->type == FRAME_ENTRY || frame->type == FRAME_DATA ||
+		      frame->type == FRAME_END;
+
+	/* Streams are the command's while it runs, and what --get brings comes after that. */
+	if (!session->streams || !facts->started || result != facts->returned)
 		return -1;
 	switch (frame->type) {
 	case FRAME_OUTPUT:
@@ -223,7 +227,7 @@ static bool wants_input(const struct session *session)
 	const struct streams *streams = session->streams;
 
 	return streams && streams->input_open && session->facts.started &&
-	       !session->facts.have_status && streams_input_room(streams, channel) &&
+	       !session->facts.returned && streams_input_room(streams, channel) &&
 	       channel->queue.length < CHANNEL_QUEUE_HIGH;
 }
 

@@ -9,7 +9,7 @@
 
 /* How long disks may take to be written to and unmounted. */
 #define SETTLE_MS 30000
-/* The same after the timeout: the host kills the guest five seconds after that. */
+/* The same after the timeout: who sets one wants an end. */
 #define SETTLE_GRACE_MS 3000
 
 static int emit_frame(void *context, uint32_t type, const void *data, uint32_t length)
@@ -44,7 +44,7 @@ static void send_results(struct port *port, const struct guest_job *job)
 	}
 }
 
-/* How long the host still waits for this guest, as far as that is less than SETTLE_MS. */
+/* How long disks may take: SETTLE_MS, or less after the timeout. */
 static int settle_limit_ms(const struct guest_job *job, const struct command *command)
 {
 	int64_t left_ms = (int64_t)job->options.timeout_ms -
@@ -83,6 +83,7 @@ void report(struct port *port, const struct guest_job *job, const struct command
 	} else {
 		status.code = WEXITSTATUS(command->wait_status);
 	}
+	port_send(port, FRAME_RETURNED, NULL, 0);
 	send_results(port, job);
 	settle_disks(port, job, command);
 	complaints_send_all(complaints, port);

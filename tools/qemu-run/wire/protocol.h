@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 6
+#define PROTOCOL_VERSION 7
 
 #define PORT_NAME	 "qemu-run"
 
@@ -90,6 +90,7 @@ enum frame_type {
 	FRAME_STATUS,	  /* struct status: the last frame but for FRAME_ACK */
 	FRAME_ACK,	  /* struct ack: off a serial port */
 	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and ends the machine */
+	FRAME_RETURNED,	  /* nothing: the command has ended, and its deadline with it */
 };
 
 enum job_flags {
