@@ -320,5 +320,5 @@ templates()
 	# Through init's own descriptor it is one more message, and not a valid one.
 	vm -f "$BATS_TEST_TMPDIR/steal" -- ./steal
 	assert_outcome 122 silent
-	assert_stderr 'the guest sent what is no message'
+	assert_stderr 'the guest sent what no honest guest sends then'
 }

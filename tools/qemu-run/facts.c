@@ -48,6 +48,7 @@ static int add_refusal(struct facts *facts, const struct frame *frame)
 	if (facts->started ? status != 126 && status != 127 : status != 125)
 		return -1;
 	facts->refused = true;
+	facts->end_ns = now_ns();
 	facts->refused_status = status;
 	facts->refusal = print("%.*s", (int)(frame->length - sizeof(status)),
 			       (const char *)frame->data + sizeof(status));
@@ -85,7 +86,7 @@ static int add_status(struct facts *facts, const struct frame *frame)
 		return -1;
 	facts->status = status;
 	facts->have_status = true;
-	facts->status_ns = now_ns();
+	facts->end_ns = now_ns();
 	return 0;
 }
 

@@ -27,7 +27,7 @@
  * @returned_ns: when the host heard so
  * @have_status: there is a status
  * @status: how the command ended
- * @status_ns: when the host heard so
+ * @end_ns: when the host heard the last word: the status, or why it cannot run the command
  * @complaints: of the kernel's, or init's
  */
 struct facts {
@@ -44,7 +44,7 @@ struct facts {
 	uint64_t returned_ns;
 	bool have_status;
 	struct status status;
-	uint64_t status_ns;
+	uint64_t end_ns;
 	struct list complaints;
 };
 
@@ -59,7 +59,7 @@ struct facts {
 int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_ms);
 
 /**
- * facts_have_end() - whether there is nothing more to wait for but QEMU's end
+ * facts_have_end() - whether the guest has had its last word: no frame but FRAME_ACK follows
  * @facts: the facts
  */
 bool facts_have_end(const struct facts *facts);

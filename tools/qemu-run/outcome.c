@@ -155,7 +155,8 @@ static struct verdict decide_without_status(const struct evidence *evidence)
 		return verdict_with(OUTCOME_PORT, evidence->qemu_code);
 	if (past_deadline(evidence))
 		return verdict(OUTCOME_DEADLINE, NULL);
-	if (ending->missing)
+	/* A command can write this, too. */
+	if (ending->missing && !facts->started)
 		return verdict(OUTCOME_CANNOT_RUN,
 			       print("kernel %s lacks %s, too: qemu-run cannot talk to its guest",
 				     evidence->release, ending->missing));
@@ -185,11 +186,11 @@ static struct verdict decide(const struct evidence *evidence)
 		return verdict_with(OUTCOME_INTERRUPTED, 128 + ending->interrupted);
 	if (ending->input_lost)
 		return verdict(OUTCOME_CANNOT_RUN, NULL);
-	if (ending->killed)
+	if (ending->killed && facts->returned && !facts->have_status)
 		return verdict(OUTCOME_HUNG,
-			       facts->returned ?
-				       copy("the command had returned, and what follows (--get, the disks) took too long") :
-				       NULL);
+			       copy("the command had returned; --get or the disks took too long"));
+	if (ending->killed)
+		return verdict(OUTCOME_HUNG, NULL);
 	/* What came is the console's: the only port that the kernel knows. */
 	if (ending->bad_guest && ending->serial && !facts->hello)
 		return verdict(OUTCOME_CANNOT_RUN,
@@ -197,7 +198,7 @@ static struct verdict decide(const struct evidence *evidence)
 				     evidence->release));
 	if (ending->bad_guest)
 		return verdict(OUTCOME_SILENT,
-			       copy("the guest sent what is no message: ended it"));
+			       copy("the guest sent what no honest guest sends then: ended it"));
 	if (!ending->ended)
 		return verdict(OUTCOME_CANNOT_RUN, NULL);
 	if (WIFSIGNALED(ending->wait_status))

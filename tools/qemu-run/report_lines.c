@@ -100,7 +100,9 @@ static void explain_complaints(const struct facts *facts)
 
 static void explain_silence(const struct report *report)
 {
-	if (report->verdict.qemu_code >= 0)
+	if (report->verdict.why)
+		;
+	else if (report->verdict.qemu_code >= 0)
 		say("the guest ended QEMU with code %d and no word about the command",
 		    report->verdict.qemu_code);
 	else

@@ -18,7 +18,7 @@
 #define RESULTS_NS (60 * 1000000000ULL)
 /* Rounds of the loop for what arrived before a limit. */
 #define LATE_STEPS 1000
-/* From the status to QEMU's end. */
+/* From the last word, the guest's or ours, to QEMU's end. */
 #define END_NS	 (10 * 1000000000ULL)
 
 static int give_job(struct session *session)
@@ -57,10 +57,10 @@ static uint64_t limit(const struct session *session)
 	const struct facts *facts = &session->facts;
 	uint64_t timeout_ns = session->setup->options->timeout_ms * 1000000;
 
-	if (facts->have_status)
-		return facts->status_ns + END_NS;
-	if (facts->refused)
-		return facts->job_ns + START_NS + END_NS;
+	/* A guest that refuses its job has the rest of it to read. */
+	if (facts_have_end(facts))
+		return (facts->end_ns > channel->sent_ns ? facts->end_ns : channel->sent_ns) +
+		       END_NS;
 	/* Modules may take their time. */
 	if (!facts->started && session->machine.restored && !channel->queue.length &&
 	    channel->sent_ns && !session->setup->options->module_count)

@@ -75,7 +75,7 @@ static int handle(struct session *session, const struct frame *frame)
 	if (frame->type == FRAME_ACK)
 		return handle_acknowledgement(session, frame);
 	if (facts_have_end(&session->facts))
-		return 0;
+		return -1;
 	switch (frame->type) {
 	case FRAME_OUTPUT:
 	case FRAME_ERRORS:
@@ -181,6 +181,9 @@ static void drain_machine(struct session *session)
 	while (!session_frames(session) && machine->channel.fd >= 0 &&
 	       channel_receive(&machine->channel))
 		;
+	/* The beginning of another message, behind the last one. */
+	if (facts_have_end(&session->facts) && frame_rest(&machine->channel.reader))
+		session->bad_guest = true;
 	while (machine->console.fd >= 0 && receive_console(session))
 		;
 	while (machine->stderr_fd >= 0 && receive_messages(session))
@@ -227,7 +230,8 @@ static bool wants_input(const struct session *session)
 	const struct streams *streams = session->streams;
 
 	return streams && streams->input_open && session->facts.started &&
-	       !session->facts.returned && streams_input_room(streams, channel) &&
+	       !session->facts.returned && !session->facts.refused &&
+	       streams_input_room(streams, channel) &&
 	       channel->queue.length < CHANNEL_QUEUE_HIGH;
 }
 

@@ -112,6 +112,11 @@ static void conclude(const struct setup *setup, struct session *session)
 		.verdict = outcome_decide(&session->facts, &ending, setup->options, "release"),
 	};
 
+	/* 0 is for a guest that said all of it, and ended QEMU with that code. */
+	if (!report.verdict.exit_status &&
+	    (!session->facts.returned || !session->facts.have_status || session->bad_guest ||
+	     session->facts.status.code || machine->wait_status != 1 << 8))
+		abort();
 	report_lines(&report);
 	report_json(&report);
 	free(report.verdict.why);

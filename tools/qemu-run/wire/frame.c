@@ -39,6 +39,11 @@ int frame_next(struct frame_reader *reader, struct frame *frame)
 	return 1;
 }
 
+bool frame_rest(const struct frame_reader *reader)
+{
+	return reader->start != reader->end;
+}
+
 uint32_t frame_sum(uint32_t sum, const void *data, size_t length)
 {
 	const unsigned char *from = data;

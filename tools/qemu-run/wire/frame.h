@@ -3,6 +3,7 @@
 #ifndef QEMU_RUN_FRAME_H
 #define QEMU_RUN_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "protocol.h"
@@ -50,6 +51,12 @@ void frame_added(struct frame_reader *reader, size_t length);
  * cannot be a frame: the stream is lost.
  */
 int frame_next(struct frame_reader *reader, struct frame *frame);
+
+/**
+ * frame_rest() - whether there are bytes that have not been taken
+ * @reader: the reader
+ */
+bool frame_rest(const struct frame_reader *reader);
 
 /* What frame_sum() starts with. */
 #define FRAME_SUM 0x811c9dc5
