@@ -149,6 +149,19 @@ each()
 	assert_output ''
 }
 
+@test 'a guest whose init is stopped: processors that idle push nothing out of sight' {
+	local fault
+
+	fault=$(module_file fault)
+	vm --cpus 4 --timeout 2 -f "$BATS_FILE_TMPDIR/hostile" -f "$fault" -- sh -c '
+		insmod fault.ko cpu=1
+		echo preempt_off >/sys/module/fault/parameters/what
+		exec ./hostile freeze disarm hang'
+	assert_outcome 123 hung
+	assert_stderr 'RIP: 0010:spin_preempt_off'
+	refute grep -E 'swapper|idling|RAX:' "$BATS_TEST_TMPDIR/stderr"
+}
+
 # may_be_0 WORD...: whether they are all that an honest init says of a command that
 # returns 0, in its order. Without a word that ends it, the command returns 3.
 may_be_0()

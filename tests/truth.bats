@@ -284,3 +284,39 @@ stopped_in_gets()
 	assert_equal "$(json '.message | contains("deadline")')" true
 	assert_equal "$(json '.command | join(" ")')" 'sleep 100'
 }
+
+# in_order PATTERN...: of the lines of stderr, one matches each, in that order.
+in_order()
+{
+	local pattern from=1 line
+
+	for pattern in "$@"; do
+		line=$(tail -n "+$from" stderr | grep -nEm 1 -- "$pattern") ||
+			fail "'$pattern' is not there, or before another"
+		((from += ${line%%:*}))
+	done
+}
+
+@test 'what hangs is named: blocked tasks, then what runs, then the command; no more' {
+	local fault
+
+	fault=$(module_file fault)
+	vm --cpus 4 --timeout "$(is_watched && echo 20 || echo 3)" -f "$fault" -- sh -c '
+		insmod fault.ko count=1 cpu=1
+		cd /sys/module/fault/parameters
+		echo blocked_tasks >what
+		echo preempt_off >what
+		sleep 1000'
+	assert_outcome 124 deadline
+	in_order 'sysrq: Show Blocked State' 'task:fault/0 +state:D' 'sleep_for_ever' \
+		'Comm: fault/1' 'RIP: 0010:spin_preempt_off' 'qemu-run: process [0-9]+ \(s(h|leep)\)'
+	# Nor processors that idle, nor init, which asked for it; nor registers.
+	refute grep -E 'swapper|idling|Comm: qemu-run-init|RAX:' stderr
+}
+
+@test 'what hangs is named: each process of the command, and where it waits' {
+	vm --timeout 1 -- sh -c 'sleep 1000 | cat; exit'
+	assert_outcome 124 deadline
+	assert_equal "$(grep -c 'qemu-run: process' stderr)" 3
+	! kernel_has STACKTRACE || assert_stderr '(sleep), state S: hrtimer_nanosleep+0x'
+}

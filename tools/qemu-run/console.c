@@ -66,16 +66,6 @@ bool console_has(const struct console *console, size_t from, const char *text)
 	return console->text.length > from && strcasestr(console->text.data + from, text);
 }
 
-size_t console_tail(const struct console *console, int lines)
-{
-	const char *text = console->text.data;
-	size_t start = console->text.length;
-
-	while (start && (text[start - 1] != '\n' || start == console->text.length || lines-- > 0))
-		start--;
-	return start;
-}
-
 void console_free(struct console *console)
 {
 	if (console->fd >= 0)

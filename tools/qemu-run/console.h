@@ -48,15 +48,6 @@ void console_finish(struct console *console, struct text *shown, bool raw);
  */
 bool console_has(const struct console *console, size_t from, const char *text);
 
-/**
- * console_tail() - where the last lines begin
- * @console: the console
- * @lines: how many
- *
- * Return: an offset into @text.
- */
-size_t console_tail(const struct console *console, int lines);
-
 void console_free(struct console *console);
 
 #endif

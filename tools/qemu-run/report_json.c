@@ -99,7 +99,7 @@ static json_t *path_taken(const struct report *report)
 
 static json_t *console_lines(const struct console *console)
 {
-	size_t start = console_tail(console, CONSOLE_LINES - 1), end;
+	size_t start = text_tail(&console->text, CONSOLE_LINES - 1), end;
 	json_t *json = json_array();
 
 	for (; start < console->text.length; start = end + 1) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "hang.h"
 #include "report.h"
 
 /* printable() - a text from the guest, safe for a terminal; to be freed. */
@@ -26,21 +27,35 @@ static char *printable(const char *data, size_t length)
 	return text.data;
 }
 
-static void show_console_end(const struct report *report, int lines)
+static void show_end(const struct report *report, const struct text *console, int lines)
 {
-	const struct console *console;
 	size_t start;
 	char *text;
 
-	if (!report->session || report->setup->options->verbose)
+	if (report->setup->options->verbose || !console->length)
 		return;
-	console = &report->session->machine.console;
-	if (!console->text.length)
-		return;
-	start = console_tail(console, lines);
-	text = printable(console->text.data + start, console->text.length - start);
+	start = text_tail(console, lines);
+	text = printable(console->data + start, console->length - start);
 	say("the console's last lines:\n%s", text);
 	free(text);
+}
+
+static void show_console_end(const struct report *report, int lines)
+{
+	if (report->session)
+		show_end(report, &report->session->machine.console.text, lines);
+}
+
+/* The same of a guest that hung: without what does not keep it from going on. */
+static void show_hang(const struct report *report, int lines)
+{
+	struct text culprits = { 0 };
+
+	if (!report->session)
+		return;
+	hang_filter(&report->session->machine.console.text, &culprits);
+	show_end(report, &culprits, lines);
+	text_free(&culprits);
 }
 
 static void show_complaints(const struct facts *facts)
@@ -175,12 +190,12 @@ void report_lines(const struct report *report)
 		break;
 	case OUTCOME_HUNG:
 		say("the guest hung and had to be killed");
-		show_console_end(report, 100);
+		show_hang(report, 100);
 		break;
 	case OUTCOME_DEADLINE:
 		say("the deadline of %g s has passed",
 		    report->setup->options->timeout_ms / 1000.0);
-		show_console_end(report, 60);
+		show_hang(report, 60);
 		break;
 	case OUTCOME_CANNOT_RUN:
 		explain_refusal("run the command", facts);

@@ -125,6 +125,15 @@ void text_drop(struct text *text, size_t length)
 	memmove(text->data, text->data + length, text->length + 1);
 }
 
+size_t text_tail(const struct text *text, int lines)
+{
+	size_t start = text->length;
+
+	while (start && (text->data[start - 1] != '\n' || start == text->length || lines-- > 0))
+		start--;
+	return start;
+}
+
 void text_free(struct text *text)
 {
 	free(text->data);

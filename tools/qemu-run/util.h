@@ -45,6 +45,8 @@ void text_print(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Drops the first @length bytes. */
 void text_drop(struct text *text, size_t length);
+/* Where the last @lines lines begin: an offset. */
+size_t text_tail(const struct text *text, int lines);
 void text_free(struct text *text);
 
 /**

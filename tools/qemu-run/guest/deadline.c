@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -8,9 +9,13 @@
 #include "deadline.h"
 #include "disks.h"
 #include "log.h"
+#include "processes.h"
 
 /* How much later than init the driver ends the machine. */
 #define DRIVER_GRACE_S 1
+
+/* How long it may take to tell what the command's processes wait for. */
+#define PROCESSES_MS 300
 
 /* How long disks may take after the deadline: less than DRIVER_GRACE_S. */
 #define SETTLE_MS 800
@@ -71,11 +76,14 @@ void deadline_end_machine(const struct deadline *deadline)
 	struct stat st;
 	char text[512];
 
-	/* The host shows the console's last lines: the tasks that hang, all stacks. */
+	/* The command may keep all processors busy. */
+	setpriority(PRIO_PROCESS, 0, -20);
+	/* The host shows it: blocked tasks, then what runs, then the command's processes. */
 	if (!stat("/proc/sysrq-trigger", &st)) {
 		write_text("/proc/sysrq-trigger", "w");
 		write_text("/proc/sysrq-trigger", "l");
 	}
+	processes_log(PROCESSES_MS);
 	if (!disks_settle(deadline->mounts, SETTLE_MS, text, sizeof(text)))
 		log_line("%s: data may be lost", text);
 	poweroff_now(deadline->poweroff, 124);

@@ -24,17 +24,36 @@ static void put_line(const char *line)
 	close(log);
 }
 
-void log_line(const char *format, ...)
+static void put_text(int level, const char *format, va_list arguments)
 {
 	char line[512];
-	va_list arguments;
 	int length;
 
-	length = snprintf(line, sizeof(line), "<4>qemu-run: ");
-	va_start(arguments, format);
-	vsnprintf(line + length, sizeof(line) - length, format, arguments);
-	va_end(arguments);
+	length = snprintf(line, sizeof(line), "<%d>qemu-run: ", level);
+	length += vsnprintf(line + length, sizeof(line) - 1 - length, format, arguments);
+	if (length > (int)sizeof(line) - 2)
+		length = sizeof(line) - 2;
+	/* A line without it waits for the next one before it is printed. */
+	strcpy(line + length, "\n");
 	put_line(line);
+}
+
+void log_line(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_text(4, format, arguments);
+	va_end(arguments);
+}
+
+void log_urgent(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_text(0, format, arguments);
+	va_end(arguments);
 }
 
 void log_missing(const char *what)

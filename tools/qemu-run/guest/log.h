@@ -12,6 +12,12 @@
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * log_urgent() - the same, and the console shows it at any log level
+ * @format: as for printf(3)
+ */
+void log_urgent(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
  * log_missing() - tells the host, by the console, what this kernel would need
  * @what: the option, or the device
  *
