@@ -187,12 +187,12 @@ static void run_restored(struct run *run, struct template *template)
 	run->ready_ns = now_ns();
 	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
 				     &run->error);
+	if (run->session) {
+		/* The guest said so when it became a template. */
+		run->session->facts.method = template->method;
+		run->no_job = serve(run->session) && error_first(&run->error);
+	}
 	template_close(template);
-	if (!run->session)
-		return;
-	/* The guest said so when it became a template. */
-	run->session->facts.method = template->method;
-	run->no_job = serve(run->session) && error_first(&run->error);
 }
 
 /* Whether another program took a port of --forward after it had been found free. */
@@ -271,6 +271,8 @@ static struct verdict judge(const struct run *run)
 			.serial = machine->channel.serial,
 			.missing = missing,
 			.messages = machine->messages.data,
+			.memory_in = machine->restored || !session->streams ?
+					     run->setup.places.cache : NULL,
 		};
 
 		verdict = outcome_decide(&session->facts, &ending, &run->options,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include "outcome.h"
@@ -201,6 +202,10 @@ static struct verdict decide(const struct evidence *evidence)
 			       copy("the guest sent what no honest guest sends then: ended it"));
 	if (!ending->ended)
 		return verdict(OUTCOME_CANNOT_RUN, NULL);
+	if (WIFSIGNALED(ending->wait_status) && signal == SIGBUS && ending->memory_in)
+		return verdict(OUTCOME_CANNOT_RUN,
+			       print("QEMU was ended by signal %d (%s): most likely %s is full, and the guest's memory is there: make room (--clean removes the templates), set XDG_CACHE_HOME to a place with more, or use --cold",
+				     signal, strsignal(signal), ending->memory_in));
 	if (WIFSIGNALED(ending->wait_status))
 		return verdict(OUTCOME_CANNOT_RUN,
 			       print("QEMU was ended by signal %d (%s)%s%s", signal,

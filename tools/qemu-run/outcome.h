@@ -51,6 +51,7 @@ enum exit_status {
  * @serial: the channel was a serial port
  * @missing: what the guest said on its console that its kernel lacks, or NULL
  * @messages: QEMU's stderr, or NULL
+ * @memory_in: the directory with the file of the guest's memory, or NULL
  */
 struct ending {
 	bool ended;
@@ -68,6 +69,7 @@ struct ending {
 	bool serial;
 	const char *missing;
 	const char *messages;
+	const char *memory_in;
 };
 
 /**

@@ -6,12 +6,14 @@
  *   memory      the guest's; mapped privately by each run
  *   state       what QEMU restores by fd:, or else
  *   state.file  by file:
- *   method      how its init ends the machine: enum poweroff_method
+ *   made        how its init ends the machine, as enum poweroff_method has it, and the
+ *               blocks that memory had
  *   initramfs   what it was booted with, for --cold
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@
 #include "cache.h"
 #include "initramfs.h"
 #include "job.h"
+#include "memory_file.h"
 #include "snapshot.h"
 #include "template.h"
 #include "template_key.h"
@@ -30,7 +33,6 @@
 
 #define SETTLE_NS (500 * 1000000ULL)
 #define KEY_MAX	  (1 << 20)
-#define CHUNK	  (64 * 1024)
 
 static int open_in(const char *directory, const char *name, int flags)
 {
@@ -63,15 +65,15 @@ static int write_text(const char *directory, const char *name, const char *text)
 	return err;
 }
 
-static int read_method(const char *directory, uint32_t *method)
+static bool read_made(const char *directory, struct template *template)
 {
-	char *path = print("%s/method", directory), *text = read_file(path, 16);
+	char *path = print("%s/made", directory), *text = read_file(path, 64);
+	bool good = text && sscanf(text, "%" SCNu32 " %" SCNu64, &template->method,
+				   &template->blocks) == 2;
 
-	if (text)
-		*method = strtoul(text, NULL, 10);
 	free(text);
 	free(path);
-	return text ? 0 : -1;
+	return good;
 }
 
 /* open_existing() - the template at @directory, if it is the one of @key. */
@@ -89,7 +91,7 @@ static bool open_existing(const char *directory, const char *key, struct templat
 		if (!template->by_file)
 			template->state = open_in(directory, "state", O_RDONLY);
 		good = template->memory >= 0 && template->state >= 0 &&
-		       !read_method(directory, &template->method);
+		       read_made(directory, template);
 		/* The least recently used one goes first. */
 		if (good)
 			utimensat(AT_FDCWD, path, NULL, 0);
@@ -98,27 +100,6 @@ static bool open_existing(const char *directory, const char *key, struct templat
 	}
 	free(path);
 	return good;
-}
-
-/* punch_zeroes() - pages of zeroes need no room on disk. */
-static int punch_zeroes(int file, off_t size)
-{
-	static const char zeroes[CHUNK];
-	static char part[CHUNK];
-	off_t at, data;
-
-	for (at = 0; at < size; at += CHUNK) {
-		data = lseek(file, at, SEEK_DATA);
-		if (data < 0)
-			break;
-		at = data / CHUNK * CHUNK;
-		if (pread(file, part, CHUNK, at) != CHUNK)
-			return -errno;
-		if (!memcmp(part, zeroes, CHUNK) &&
-		    fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, CHUNK))
-			return errno == EOPNOTSUPP ? 0 : -errno;
-	}
-	return 0;
 }
 
 /* preload() - the modules that this template keeps */
@@ -209,25 +190,27 @@ static int boot_and_save(struct making *making)
 }
 
 /* finish() - makes what QEMU wrote a template. */
-static int finish(struct making *making, bool by_file, const char *key, off_t size)
+static int finish(struct making *making, bool by_file, const char *key)
 {
-	char *method = print("%u\n", making->session->facts.method);
+	uint32_t method = making->session->facts.method;
+	char *made;
 	int err;
 
 	/* QEMU must not write any more. */
 	session_free(making->session);
 	making->session = NULL;
-	err = punch_zeroes(making->memory, size);
+	err = memory_file_punch(making->memory);
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
 		err = -errno;
 	if (!err && by_file)
 		err = rename_in(making->directory, "state", "state.file");
+	made = print("%" PRIu32 " %" PRIu64 "\n", method, memory_file_blocks(making->memory));
 	if (!err)
-		err = write_text(making->directory, "method", method);
+		err = write_text(making->directory, "made", made);
 	if (!err)
 		err = write_text(making->directory, "key", key);
-	free(method);
+	free(made);
 	return err ? error_add(making->error, "%s: %s", making->directory, strerror(-err)) : 0;
 }
 
@@ -251,7 +234,7 @@ static int make(const struct setup *setup, const char *directory, const char *ke
 	if (!err)
 		by_file = boot_and_save(&making);
 	if (!err)
-		err = by_file < 0 ? -1 : finish(&making, by_file, key, size);
+		err = by_file < 0 ? -1 : finish(&making, by_file, key);
 	*failed = making.session;
 	if (making.memory >= 0)
 		close(making.memory);
@@ -381,6 +364,7 @@ int template_open(struct template *template, const struct setup *setup,
 
 void template_close(struct template *template)
 {
+	memory_file_shrink(template->memory, template->blocks);
 	close(template->memory);
 	close(template->state);
 }

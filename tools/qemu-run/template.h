@@ -11,12 +11,14 @@
  * @state: its devices' state
  * @by_file: QEMU reads @state by file:, not by fd:
  * @method: how its init ends the machine
+ * @blocks: the room that its memory took when it was made
  */
 struct template {
 	int memory;
 	int state;
 	bool by_file;
 	uint32_t method;
+	uint64_t blocks;
 };
 
 /**
@@ -35,7 +37,7 @@ int template_open(struct template *template, const struct setup *setup,
 		  struct signals *signals, struct session **failed, struct error *error);
 
 /**
- * template_close() - closes a template
+ * template_close() - closes a template, when its guest is of no use any more
  * @template: the template
  */
 void template_close(struct template *template);

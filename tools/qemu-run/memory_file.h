@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The file of a template's memory: how much room it takes. */
+#ifndef QEMU_RUN_MEMORY_FILE_H
+#define QEMU_RUN_MEMORY_FILE_H
+
+#include <stdint.h>
+
+/**
+ * memory_file_punch() - gives back the room of pages that are all zeroes
+ * @file: the file, open to write
+ *
+ * Guests that map it privately may run: for them nothing changes.
+ *
+ * Return: 0 or a negative errno.
+ */
+int memory_file_punch(int file);
+
+/**
+ * memory_file_blocks() - the room that it takes
+ * @file: the file
+ *
+ * Return: as st_blocks of stat(2).
+ */
+uint64_t memory_file_blocks(int file);
+
+/**
+ * memory_file_shrink() - gives back what runs made it grow by, if that is much
+ * @file: the file, open to write
+ * @blocks: what memory_file_blocks() said when it was made
+ *
+ * A hole that a guest reads or writes takes room on tmpfs from then on, though the file
+ * is mapped privately and does not change. Other file systems do not have that.
+ */
+void memory_file_shrink(int file, uint64_t blocks);
+
+#endif
