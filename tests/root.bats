@@ -3,26 +3,7 @@
 # --root, --rw, --user: the host's programs on the kernel under test, and the kernel's
 # modules at hand.
 
-load qemu-run
-
-setup()
-{
-	cd "$BATS_TEST_TMPDIR" || return
-}
-
-# needs_9p: skips where the kernel under test has no 9p.
-needs_9p()
-{
-	compgen -G "$KERNEL_DIR/modules/kernel/net/9p/9pnet_virtio.ko*" >/dev/null ||
-		skip 'a kernel without 9p'
-}
-
-# tree_state DIR: all that a guest could have changed below it.
-tree_state()
-{
-	find "$1" -printf '%p %y %m %U:%G %s %T@ %l\n' | LC_ALL=C sort
-	find "$1" -type f -exec sha256sum {} + | LC_ALL=C sort
-}
+load root
 
 @test '--root: programs of the host run where the user stands, with the same bytes of output' {
 	needs_9p
@@ -197,11 +178,39 @@ tree_state()
 	truncate -s 32M image
 	mke2fs -q -t ext4 image
 	vm --disk image,rw -- sh -ec 'mkdir /mnt; mount -t ext4 /dev/vda /mnt; echo hi >/mnt/f
-		ip link add type veth; /sbin/modprobe dummy; lsmod'
+		ip link add type veth; lsmod'
 	assert_outcome 0 exit
 	assert_output --partial veth
-	assert_output --partial dummy
 	e2fsck -fn image
+}
+
+@test 'modules: modprobe in the BusyBox guest: from PATH, in its shell, by a user, twice at once' {
+	needs_9p
+	vm -- modprobe ext4
+	assert_outcome 0 exit
+	vm --cpus 2 -- sh -c 'modprobe ext4 & modprobe xfs; status=$?; wait $! || exit; lsmod; exit $status'
+	assert_outcome 0 exit
+	assert_output --partial ext4
+	assert_output --partial xfs
+	# shellcheck disable=SC2016 # the guest's to expand
+	vm --user 1234 -- sh -c 'cat /lib/modules/$(uname -r)/modules.dep'
+	assert_outcome 0 exit
+	assert_equal "$output" "$(<"$KERNEL_DIR/modules/modules.dep")"
+	vm -- sh -c 'modprobe no-such-module; echo $?; modprobe dummy && grep -c "^dummy " /proc/modules'
+	assert_outcome 0 exit
+	assert_output $'1\n1'
+}
+
+@test 'modules: a kernel without autofs, or without 9p, has those of its initramfs' {
+	needs_9p
+	local missing
+	for missing in init_autofs_fs init_v9fs p9_virtio_init; do
+		# shellcheck disable=SC2016 # the guest's to expand
+		vm --append "initcall_blacklist=$missing" -- sh -c 'modprobe ext4 || ls /lib/modules/$(uname -r)/kernel/fs'
+		assert_outcome 0 exit
+		assert_line 9p
+		refute_line ext4
+	done
 }
 
 @test '--root: twenty at once' {

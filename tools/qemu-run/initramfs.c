@@ -95,7 +95,7 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 {
 	char *script = print("%s/scripts/initramfs", setup->places.top);
 	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
-	static const char *const shares[] = { "9pnet_virtio", "9p", "overlay" };
+	static const char *const shares[] = { "9pnet_virtio", "9p", "overlay", "autofs4" };
 	const char *argv[24] = {
 		script, "-k", setup->kernel.directory, "-o", "-", "-f", init,
 	};

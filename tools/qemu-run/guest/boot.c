@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "boot.h"
 #include "log.h"
+#include "modules.h"
 #include "root.h"
 
 int run_tool(const char *const argv[])
@@ -110,7 +111,8 @@ void boot(void)
 	static const char *const modprobe[] = { "/bin/busybox", "modprobe", "-a", "virtio_pci",
 						"virtio_mmio", "virtio_console", NULL };
 	static const char *const shares[] = { "/bin/busybox", "modprobe", "-a", "9pnet_virtio",
-					      "9p", "overlay", NULL };
+					      "9p", "autofs4", NULL };
+	static const char *const overlay[] = { "/bin/busybox", "modprobe", "overlay", NULL };
 	static const char *const driver[] = { "/bin/busybox", "modprobe", "qemu_poweroff",
 					      "delay=-1", NULL };
 	int err;
@@ -124,8 +126,9 @@ void boot(void)
 	run_tool(install);
 	/* A failure is no error: the drivers may be built in. channel_open() will tell. */
 	run_tool(modprobe);
+	run_tool(shares);
 	if (getenv("qemu_run_shares")) {
-		run_tool(shares);
+		run_tool(overlay);
 		err = root_prepare();
 		if (err)
 			log_line("cannot prepare for --root: %s", strerror(-err));
@@ -133,6 +136,10 @@ void boot(void)
 	unsetenv("qemu_run_shares");
 	if (getenv("qemu_run_driver") && run_tool(driver))
 		log_line("qemu_poweroff does not load");
+	/* The last: from here on the modules of the initramfs are covered. */
+	err = modules_attend();
+	if (err)
+		log_line("no modules of the host's: %s", strerror(-err));
 	sethostname("guest", 5);
 	loopback_up();
 

@@ -81,6 +81,11 @@ static int link_modules(const char *place, const char *modules)
 	return symlink(modules, path) ? -errno : 0;
 }
 
+int root_modules(const char *path)
+{
+	return mount_9p("modules", path, MS_RDONLY, "loose");
+}
+
 static int mount_modules(const char *place)
 {
 	char path[PATH_MAX];
@@ -88,7 +93,7 @@ static int mount_modules(const char *place)
 
 	snprintf(path, sizeof(path), ROOT "%s", place);
 	err = make_directories(path);
-	return err ? err : mount_9p("modules", path, MS_RDONLY, "loose");
+	return err ? err : root_modules(path);
 }
 
 static int mount_root(const char *place, const char *modules)

@@ -45,4 +45,12 @@ int root_follow(void);
  */
 int root_share(const char *tag, const char *path);
 
+/**
+ * root_modules() - mounts the directory of the kernel's modules
+ * @path: where to
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_modules(const char *path);
+
 #endif
