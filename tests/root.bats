@@ -223,15 +223,44 @@ load root
 	assert_output "$(seq 20)"
 }
 
-@test '--root: an ordinary user'\''s guest reads what that user may read, and no more' {
-	needs_9p
+# as_nobody ARGUMENT...: runs qemu-run as that user, who may read where the test is.
+as_nobody()
+{
 	((EUID == 0)) || skip 'not root: cannot become another user'
-	chmod 711 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR"
 	install -d -o nobody cache
 	run setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$PWD/cache" \
 		XDG_CACHE_HOME="$PWD/cache" BUILD="$PWD/cache" QEMU_RUN_KERNEL="$KERNEL_DIR" \
-		timeout 300 qemu-run --root / -C / -- bash -c 'id -u; cat /etc/shadow'
+		timeout 300 qemu-run "$@"
+}
+
+@test '--root: the guest of an ordinary user reads what that user may read, and no more' {
+	needs_9p
+	as_nobody --root / -- bash -c 'id -u; cat /etc/shadow'
 	assert_failure 1
 	assert_line 0
 	assert_output --partial 'Permission denied'
+}
+
+@test '--root: the guest of an ordinary user has a home for root, and -f goes there' {
+	needs_9p
+	echo text >file
+	# shellcheck disable=SC2016 # the guest's to expand
+	as_nobody --root / -f file -- bash -c 'cat /root/file && cd && echo x >new && echo $SUDO_UID && ls'
+	assert_success
+	assert_line text
+	assert_line "$(id -u nobody)"
+	assert_line new
+}
+
+@test '--root: the directory where the user stands has its own owner and mode, below /tmp too' {
+	needs_9p
+	((EUID == 0)) || skip 'not root: cannot give a directory away'
+	mkdir mine
+	chown 1234:77 mine
+	chmod 1750 mine
+	cd mine
+	vm --root / -- stat -c '%u %g %a' .
+	assert_outcome 0 exit
+	assert_output '1234 77 1750'
 }

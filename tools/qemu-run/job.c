@@ -176,6 +176,16 @@ static int put_environment(const struct job_writer *writer, const struct user_en
 	       (user->shell && put_variable(writer, "SHELL", user->shell));
 }
 
+/* Root of the guest acts for this user: git takes a checkout of the user's for its own. */
+static int put_sudo_uid(const struct job_writer *writer)
+{
+	char *uid = print("%u", getuid());
+	int err = put_variable(writer, "SUDO_UID", uid);
+
+	free(uid);
+	return err;
+}
+
 static int put_user(const struct options *options, const struct user_entry *entry,
 		    const struct job_writer *writer)
 {
@@ -187,7 +197,7 @@ static int put_user(const struct options *options, const struct user_entry *entr
 			    put_variable(writer, "HOME", entry->home))
 		return -1;
 	if (!options->user)
-		return 0;
+		return options->root && getuid() ? put_sudo_uid(writer) : 0;
 	text_add(&frame, &user, sizeof(user));
 	text_add(&frame, entry->groups, entry->group_count * sizeof(*entry->groups));
 	err = put(writer, FRAME_USER, frame.data, frame.length);
@@ -260,6 +270,16 @@ static char *modules_place(const char *root, const char *release)
 	return copy("");
 }
 
+/* Whether this user, for whom QEMU reads, cannot look into root's home there. */
+static bool is_closed(const char *root)
+{
+	char *home = print("%s" HOME, root);
+	bool closed = access(home, R_OK | X_OK) && errno == EACCES;
+
+	free(home);
+	return closed;
+}
+
 static int put_root(const struct setup *setup, const struct job_writer *writer)
 {
 	const struct options *options = setup->options;
@@ -280,6 +300,9 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 		text_add(&frame, modules, strlen(modules) + 1);
 		if (directory && is_own(directory))
 			text_add(&frame, directory, strlen(directory));
+		text_add(&frame, "", 1);
+		if (is_closed(options->root))
+			text_add(&frame, HOME, strlen(HOME));
 		free(directory);
 		err = put(writer, FRAME_ROOT, frame.data, frame.length);
 		text_free(&frame);

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../wire/protocol.h"
 #include "boot.h"
 #include "log.h"
 #include "modules.h"

@@ -3,9 +3,6 @@
 #ifndef QEMU_RUN_GUEST_BOOT_H
 #define QEMU_RUN_GUEST_BOOT_H
 
-/* Where the command starts, and where the files of -f go. */
-#define HOME "/root"
-
 /**
  * boot() - makes the machine what a program expects to find
  *

@@ -149,15 +149,16 @@ static char *copy_text(const struct frame *frame)
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	/* "place, NUL, modules, NUL, here" */
-	char *place = must(malloc(frame->length + 3)), *modules, *here;
+	/* "place, NUL, modules, NUL, here, NUL, closed" */
+	char *place = must(malloc(frame->length + 4)), *modules, *here, *closed;
 	int err;
 
 	memcpy(place, frame->data, frame->length);
-	memset(place + frame->length, 0, 3);
+	memset(place + frame->length, 0, 4);
 	modules = place + strlen(place) + 1;
 	here = modules + strlen(modules) + 1;
-	err = root_enter(place, modules, here);
+	closed = here + strlen(here) + 1;
+	err = root_enter(place, modules, here, closed);
 	free(place);
 	if (err)
 		refuse(port, 125, "--root", strerror(-err));

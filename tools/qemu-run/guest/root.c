@@ -48,20 +48,28 @@ static int make_directories(const char *path)
 /* Mounted there by boot(), and of the guest's own in the new root as well. */
 static const char *const kept[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
 
-int root_prepare(void)
+/* Opaque: overlayfs does not look for the host's directory below it. */
+static int make_own(const char *where, mode_t mode)
 {
 	char path[64];
+
+	snprintf(path, sizeof(path), UPPER "/upper%s", where);
+	return mkdir(path, mode) || setxattr(path, "trusted.overlay.opaque", "y", 1, 0) ? -errno : 0;
+}
+
+int root_prepare(void)
+{
 	size_t i;
+	int err;
 
 	if (mkdir(LOWER, 0755) || mkdir(UPPER, 0755) || mkdir(ROOT, 0755) ||
 	    mount("tmpfs", UPPER, "tmpfs", 0, "mode=0755") || mkdir(UPPER "/upper", 0755) ||
 	    mkdir(UPPER "/work", 0755))
 		return -errno;
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		snprintf(path, sizeof(path), UPPER "/upper%s", kept[i]);
-		/* Opaque: overlayfs does not look for the host's directory below it. */
-		if (mkdir(path, 0755) || setxattr(path, "trusted.overlay.opaque", "y", 1, 0))
-			return -errno;
+		err = make_own(kept[i], 0755);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -115,6 +123,7 @@ static int mount_root(const char *place, const char *modules)
 static int mount_here(const char *here)
 {
 	char options[2 * PATH_MAX], path[PATH_MAX];
+	struct stat st;
 	int err;
 
 	/* The path is a value in a list: overlayfs takes ":", "," and "\\" by a backslash. */
@@ -124,20 +133,25 @@ static int mount_here(const char *here)
 	err = make_directories(path);
 	if (err)
 		return err;
-	if (mkdir(UPPER "/here", 0755) || mkdir(UPPER "/here.work", 0755))
+	/* Owner and mode of a mount are those of its upper directory. */
+	snprintf(options, sizeof(options), LOWER "%s", here);
+	if (stat(options, &st) || mkdir(UPPER "/here", 0755) || mkdir(UPPER "/here.work", 0755) ||
+	    chown(UPPER "/here", st.st_uid, st.st_gid) || chmod(UPPER "/here", st.st_mode & 07777))
 		return -errno;
 	snprintf(options, sizeof(options),
 		 "lowerdir=" LOWER "%s,upperdir=" UPPER "/here,workdir=" UPPER "/here.work", here);
 	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
 }
 
-int root_enter(const char *place, const char *modules, const char *here)
+int root_enter(const char *place, const char *modules, const char *here, const char *closed)
 {
 	char path[64];
 	size_t i;
 	int err;
 
-	err = mount_root(place, modules);
+	err = *closed ? make_own(closed, 0700) : 0;
+	if (!err)
+		err = mount_root(place, modules);
 	if (err)
 		return err;
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {

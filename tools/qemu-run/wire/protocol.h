@@ -15,6 +15,9 @@
 
 #define PORT_NAME	 "qemu-run"
 
+/* In the guest: where the command starts, and where the files of -f go. */
+#define HOME "/root"
+
 /*
  * A frame and its header fit one buffer of virtio_console, which cuts writes
  * at 32 KiB.
@@ -58,7 +61,7 @@ enum frame_type {
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
-	FRAME_ROOT,	 /* enter the host's directory; three texts: see root_enter() */
+	FRAME_ROOT,	 /* enter the host's directory; four texts: see root_enter() */
 	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
 	FRAME_USER,	 /* struct user, then as many uint32_t: its other groups */
 	FRAME_GET,	 /* a path to send back when the command has ended */
