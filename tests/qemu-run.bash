@@ -11,12 +11,12 @@ own_cache()
 	mkdir -p "$XDG_CACHE_HOME"
 }
 
-# vm [argument...]: runs qemu-run; status, output and stderr are what it gave.
+# vm [argument...]: runs qemu-run, $limit seconds at most; status, output and stderr are what it gave.
 vm()
 {
 	# Not by run, which warns of a status of 126 or 127: here they are outcomes.
 	status=0
-	output=$(timeout 120 qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" \
+	output=$(timeout "${limit:-120}" qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" \
 		</dev/null 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
 	stderr=$(<"$BATS_TEST_TMPDIR/stderr")
 	mapfile -t lines <<<"$output"
@@ -43,6 +43,13 @@ assert_outcome()
 assert_stderr()
 {
 	[[ $stderr == *"$1"* ]] || fail "stderr lacks '$1': $stderr"
+}
+
+# needs_9p: skips where the kernel under test has no 9p.
+needs_9p()
+{
+	compgen -G "$KERNEL_DIR/modules/kernel/net/9p/9pnet_virtio.ko*" >/dev/null ||
+		skip 'a kernel without 9p'
 }
 
 # qemus_of PID: the QEMU processes below a qemu-run.

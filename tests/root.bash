@@ -9,13 +9,6 @@ setup()
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# needs_9p: skips where the kernel under test has no 9p.
-needs_9p()
-{
-	compgen -G "$KERNEL_DIR/modules/kernel/net/9p/9pnet_virtio.ko*" >/dev/null ||
-		skip 'a kernel without 9p'
-}
-
 # needs TOOL...: skips where this machine lacks one of them.
 needs()
 {

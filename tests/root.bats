@@ -188,6 +188,7 @@ load root
 	needs_9p
 	vm -- modprobe ext4
 	assert_outcome 0 exit
+	# shellcheck disable=SC2016 # the guest's to expand
 	vm --cpus 2 -- sh -c 'modprobe ext4 & modprobe xfs; status=$?; wait $! || exit; lsmod; exit $status'
 	assert_outcome 0 exit
 	assert_output --partial ext4
