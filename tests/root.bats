@@ -142,6 +142,36 @@ load root
 	assert_stderr 'not a directory'
 }
 
+# bats test_tags=slow
+@test '--root: what the kernel lacks is named, and what works without it' {
+	needs_9p
+	local release missing initcall option
+	release=$(<"$KERNEL_DIR/release")
+	# A kernel whose modules are known.
+	mkdir -p tree/lib/modules "$(basename "$KERNEL_DIR")"
+	mkdir "tree/lib/modules/$release"
+	touch "tree/lib/modules/$release"/modules.{order,builtin}
+	/sbin/depmod -b tree "$release"
+	ln -s "$PWD/tree/lib/modules/$release" "$(basename "$KERNEL_DIR")/modules"
+	for file in "$(readlink -f "$KERNEL_DIR")"/*; do
+		[[ $file == */modules ]] || ln -s "$file" "$(basename "$KERNEL_DIR")"
+	done
+	vm -k "$PWD/$(basename "$KERNEL_DIR")" --root / -- true
+	assert_outcome 125 cannot-run
+	assert_equal "$stderr" "qemu-run: kernel $release lacks 9pnet_virtio (CONFIG_NET_9P_VIRTIO): --root and --rw do not work with it, -f and --get do"
+	# One that turns out to lack them.
+	for missing in init_v9fs:9P_FS p9_virtio_init:NET_9P_VIRTIO ovl_init:OVERLAY_FS; do
+		initcall=${missing%:*} option=${missing#*:}
+		vm --append "initcall_blacklist=$initcall" --root / -- true
+		assert_outcome 125 cannot-run
+		assert_equal "$stderr" "qemu-run: the guest cannot run the command: --root: this kernel lacks CONFIG_$option; -f and --get do work with it"
+	done
+	mkdir shared
+	vm --append initcall_blacklist=init_v9fs --rw shared -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'shared: this kernel lacks CONFIG_9P_FS'
+}
+
 @test '--rw: what the guest writes is here when qemu-run returns, with --root or without' {
 	needs_9p
 	mkdir shared
@@ -202,6 +232,7 @@ load root
 	assert_output $'1\n1'
 }
 
+# bats test_tags=slow
 @test 'modules: a kernel without autofs, or without 9p, has those of its initramfs' {
 	needs_9p
 	local missing

@@ -147,6 +147,15 @@ static char *copy_text(const struct frame *frame)
 	return must(strndup((const char *)frame->data, frame->length));
 }
 
+static void refuse_share(struct port *port, const char *what, bool is_root, int err)
+{
+	const char *missing = root_missing(is_root);
+	char why[160];
+
+	snprintf(why, sizeof(why), "this kernel lacks %s; -f and --get do work with it", missing);
+	refuse(port, 125, what, missing ? why : strerror(-err));
+}
+
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
 {
 	/* "place, NUL, modules, NUL, here, NUL, closed" */
@@ -161,7 +170,7 @@ static void enter_root(struct guest_job *job, struct port *port, const struct fr
 	err = root_enter(place, modules, here, closed);
 	free(place);
 	if (err)
-		refuse(port, 125, "--root", strerror(-err));
+		refuse_share(port, "--root", true, err);
 	job->rooted = true;
 	if (job->network)
 		name_server();
@@ -180,7 +189,7 @@ static void mount_share(struct guest_job *job, struct port *port, const struct f
 	snprintf(tag, sizeof(tag), "share%u", job->shares++);
 	err = root_share(tag, path);
 	if (err)
-		refuse(port, 125, path, strerror(-err));
+		refuse_share(port, path, false, err);
 	free(path);
 }
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/auto_fs.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -23,17 +22,6 @@ struct automount {
 	int trigger;
 	int requests;
 };
-
-/* A mount without them would have the kernel run modprobe, which waits for that mount. */
-static bool can_mount(void)
-{
-	int context = fsopen("9p", FSOPEN_CLOEXEC);
-
-	if (context < 0)
-		return false;
-	close(context);
-	return !access("/sys/bus/virtio/drivers/9pnet_virtio", F_OK);
-}
 
 /* Autofs does not hold up the process group that mounts it: this is to be one of its own. */
 static int automount(struct automount *automount)
@@ -72,7 +60,8 @@ int modules_attend(void)
 	int report[2], err;
 	pid_t pid;
 
-	if (!can_mount())
+	/* A mount without them would have the kernel run modprobe, which waits for that mount. */
+	if (root_missing(false))
 		return -ENODEV;
 	uname(&kernel);
 	snprintf(modules.path, sizeof(modules.path), "/lib/modules/%s", kernel.release);

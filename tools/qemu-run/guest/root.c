@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,34 @@ int root_follow(void)
 {
 	/* What is mounted over the root of this process is found from it by "..". */
 	return chdir("/..") || chroot(".") ? -errno : 0;
+}
+
+static bool has_file_system(const char *type)
+{
+	int context = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (context >= 0)
+		close(context);
+	return context >= 0;
+}
+
+const char *root_missing(bool overlay)
+{
+	glob_t found;
+	int err;
+
+	if (!has_file_system("9p"))
+		return "CONFIG_9P_FS";
+	if (access("/sys/bus/virtio/drivers/9pnet_virtio", F_OK))
+		return "CONFIG_NET_9P_VIRTIO";
+	if (overlay && !has_file_system("overlay"))
+		return "CONFIG_OVERLAY_FS";
+	err = glob("/sys/bus/virtio/drivers/9pnet_virtio/virtio*", 0, NULL, &found);
+	if (err == GLOB_NOMATCH)
+		return "a driver for virtio (CONFIG_VIRTIO_PCI, on a microvm CONFIG_VIRTIO_MMIO)";
+	if (!err)
+		globfree(&found);
+	return NULL;
 }
 
 int root_share(const char *tag, const char *path)

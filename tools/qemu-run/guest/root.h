@@ -3,6 +3,8 @@
 #ifndef QEMU_RUN_GUEST_ROOT_H
 #define QEMU_RUN_GUEST_ROOT_H
 
+#include <stdbool.h>
+
 /**
  * root_prepare() - prepares for root_enter(), before a template is saved
  *
@@ -45,6 +47,14 @@ int root_follow(void);
  * Return: 0 or a negative errno.
  */
 int root_share(const char *tag, const char *path);
+
+/**
+ * root_missing() - what this kernel lacks that a directory of the host needs
+ * @overlay: whether the directory is to be the root
+ *
+ * Return: the kernel's option, or NULL.
+ */
+const char *root_missing(bool overlay);
 
 /**
  * root_modules() - mounts the directory of the kernel's modules
