@@ -152,8 +152,10 @@ static void refuse_share(struct port *port, const char *what, bool is_root, int 
 	const char *missing = root_missing(is_root);
 	char why[160];
 
+	if (!missing)
+		refuse(port, 125, what, strerror(-err));
 	snprintf(why, sizeof(why), "this kernel lacks %s; -f and --get do work with it", missing);
-	refuse(port, 125, what, missing ? why : strerror(-err));
+	refuse(port, 125, what, why);
 }
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)

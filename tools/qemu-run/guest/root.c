@@ -55,7 +55,9 @@ static int make_own(const char *where, mode_t mode)
 	char path[64];
 
 	snprintf(path, sizeof(path), UPPER "/upper%s", where);
-	return mkdir(path, mode) || setxattr(path, "trusted.overlay.opaque", "y", 1, 0) ? -errno : 0;
+	if (mkdir(path, mode) || setxattr(path, "trusted.overlay.opaque", "y", 1, 0))
+		return -errno;
+	return 0;
 }
 
 int root_prepare(void)
