@@ -212,6 +212,20 @@ stopped_in_gets()
 	assert_stderr 'BUG: kernel NULL pointer dereference'
 }
 
+@test 'an oops that kills the command is 120 on a kernel that had one before' {
+	local fault
+
+	fault=$(module_file fault)
+	# A template of its own: of a kernel with that taint.
+	vm --append sysctl.kernel.tainted=128 -m "$fault" -- sh -c '
+		echo 0 >/proc/sys/kernel/panic_on_oops
+		exec sh -c "echo null >/sys/module/fault/parameters/what"'
+	assert_outcome 120 splat
+	assert_equal "$(json .taint)" 0
+	assert_stderr 'an oops of the kernel'\''s killed the command:'
+	assert_stderr 'RIP: 0010:do_null'
+}
+
 @test 'complaints are shown whatever the status, and --allow-splat=REGEX takes some' {
 	vm -- sh -c 'echo "<4>x" >/dev/kmsg; exit 3'
 	assert_outcome 3 exit

@@ -155,9 +155,22 @@ bool facts_complained_beyond(const struct facts *facts, const regex_t *allowed)
 	return !facts->complaints.count && facts_complained(facts);
 }
 
+/* A kernel that had an oops before has the taint already. */
+static bool told_of_oops(const struct facts *facts)
+{
+	size_t i;
+
+	/* "Oops: 0002 [#1]", "invalid opcode: 0000 [#2]": only an oops has a number. */
+	for (i = 0; i < facts->complaints.count; i++)
+		if (strstr(facts->complaints.items[i], " [#"))
+			return true;
+	return false;
+}
+
 bool facts_killed_by_oops(const struct facts *facts)
 {
-	return facts->have_status && facts->status.signal && facts_new_taint(facts) & TAINT_OOPS;
+	return facts->have_status && facts->status.signal &&
+	       (facts_new_taint(facts) & TAINT_OOPS || told_of_oops(facts));
 }
 
 void facts_free(struct facts *facts)

@@ -23,6 +23,9 @@
 #define ENDED_WITHOUT_GETS(s, at) .ended = true, .wait_status = (s), .end_ns = (at)
 #define ENDED(s, at)   ENDED_WITHOUT_GETS(s, at), .gets_complete = true
 
+static char *oops[] = { "BUG: kernel NULL pointer dereference", "  Oops: 0000 [#2] SMP" };
+static char *warning[] = { "WARNING: CPU: 0 PID: 1 at f+0x1/0x2" };
+
 static const struct {
 	const char *name;
 	struct facts facts;
@@ -48,6 +51,14 @@ static const struct {
 	  { STARTED, .have_status = true,
 	    .status = { .code = 137, .signal = 9, .taint_after = 1 << 7 } },
 	  { ENDED(CODE(9), 2 * S) }, { .allow_splat = true }, OUTCOME_SIGNAL, 137 },
+	{ "an oops kills the command, on a kernel that had one before",
+	  { STARTED, .have_status = true, .complaints = { .items = oops, .count = 2 },
+	    .status = { .code = 137, .signal = 9, .taint_before = 1 << 7, .taint_after = 1 << 7 } },
+	  { ENDED(CODE(9), 2 * S) }, { 0 }, OUTCOME_SPLAT, EXIT_SPLAT },
+	{ "a signal ends the command, and the kernel warned",
+	  { STARTED, .have_status = true, .complaints = { .items = warning, .count = 1 },
+	    .status = { .code = 137, .signal = 9, .taint_after = 1 << 9 } },
+	  { ENDED(CODE(9), 2 * S) }, { 0 }, OUTCOME_SIGNAL, 137 },
 	{ "status and code differ", { RETURNED(0) }, { ENDED(CODE(1), 2 * S) }, { 0 },
 	  OUTCOME_SILENT, EXIT_SILENT },
 	{ "a status, and QEMU powers off instead of the code", { RETURNED(0) },
