@@ -342,27 +342,25 @@ memory_mib()
 }
 
 @test 'a cache on tmpfs does not keep what guests touch, and says so when it is full' {
-	local before use
-	# shellcheck disable=SC2016 # the guest's to expand
-	use='head -c 100000000 /dev/zero >/tmp/x && wc -c </tmp/x'
+	local before use=(dd if=/dev/zero of=/tmp/x bs=1M count=100)
 	mkdir tmpfs
 	mount -t tmpfs -o size=420m tmpfs tmpfs || skip 'no tmpfs can be mounted here'
 	export XDG_CACHE_HOME=$PWD/tmpfs
 	vm -- true
 	before=$(memory_mib)
-	vm -- sh -c "$use"
+	vm -- "${use[@]}"
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 	(($(memory_mib) <= before + 32)) || fail "$before MiB grew to $(memory_mib)"
 	# As when others have filled it.
 	head -c "$(df --output=avail -B 1 tmpfs | tail -n 1)" /dev/zero >tmpfs/filler
 	truncate -s -30M tmpfs/filler
-	vm -- sh -c "$use"
+	vm -- "${use[@]}"
 	assert_outcome 125 cannot-run
 	assert_stderr "$PWD/tmpfs/qemu-run is full"
 	assert_equal "$(json '.message | contains("--clean")')" true
 	rm tmpfs/filler
-	vm -- sh -c "$use"
+	vm -- "${use[@]}"
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 }
