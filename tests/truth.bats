@@ -335,6 +335,19 @@ in_order()
 	! kernel_has STACKTRACE || assert_stderr '(sleep), state S: hrtimer_nanosleep+0x'
 }
 
+@test 'a complaint that -m brought has its taint, and an out-of-tree module is no news' {
+	local splat
+
+	splat=$(module_file splat)
+	vm -m "$splat,what=warn" -- true
+	assert_outcome 120 splat
+	assert_equal "$(json .taint)" 512
+	assert_stderr 'the kernel complained (taint W: warning):'
+	vm -m "$splat" -- true
+	assert_outcome 0 exit
+	assert_equal "$(json .taint)" 0
+}
+
 # memory_mib: how much room the template's memory takes.
 memory_mib()
 {

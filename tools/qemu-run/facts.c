@@ -9,10 +9,6 @@
 #define COMPLAINT_CHARS 400
 #define REFUSAL_MAX	4096
 
-/* Machine check, bad page, oops, warning, soft lockup: the kernel's own complaints. */
-#define TAINT_OOPS	 (1 << 7)
-#define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | TAINT_OOPS | 1 << 9 | 1 << 14)
-
 static int add_hello(struct facts *facts, const struct frame *frame)
 {
 	struct hello hello;

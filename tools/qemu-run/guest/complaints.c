@@ -33,9 +33,16 @@ void complaints_open(struct complaints *complaints)
 
 void complaints_begin(struct complaints *complaints)
 {
-	if (!complaints->begun)
-		lseek(complaints->log, 0, SEEK_END);
+	if (complaints->begun)
+		return;
 	complaints->begun = true;
+	lseek(complaints->log, 0, SEEK_END);
+	complaints->taint_before = complaints_taint(complaints);
+}
+
+void complaints_modules_loaded(struct complaints *complaints)
+{
+	complaints->taint_before |= complaints_taint(complaints) & ~(uint64_t)TAINT_COMPLAINTS;
 }
 
 static void send_detail(struct complaints *complaints, struct port *port, const char *text)

@@ -13,7 +13,7 @@
  * @log: /dev/kmsg, open, or -1
  * @tainted: /proc/sys/kernel/tainted, open, or -1
  * @begun: the log is read from here on
- * @taint_before: the taint flags when the command started
+ * @taint_before: the taint flags when the job began
  * @next: the sequence number that the next record should have; 0: not known
  * @overrun: records were lost, and that has not been sent yet
  * @sent: how many complaints have been sent
@@ -53,6 +53,14 @@ void complaints_open(struct complaints *complaints);
  * The first call counts: modules that a template keeps come before the job itself.
  */
 void complaints_begin(struct complaints *complaints);
+
+/**
+ * complaints_modules_loaded() - has what modules taint by what they are be no news
+ * @complaints: as begun
+ *
+ * They may be out of tree, or not signed. What the kernel complained of is left.
+ */
+void complaints_modules_loaded(struct complaints *complaints);
 
 /**
  * complaints_send() - sends the complaints that are new in the log

@@ -53,7 +53,7 @@ int main(void)
 
 	/* The host saves a template while init waits in here; each clone goes on from here. */
 	job_receive(&job, &port, &complaints);
-	complaints.taint_before = complaints_taint(&complaints);
+	complaints_modules_loaded(&complaints);
 	command_start(&command, &job, &port, &deadline);
 	command_run(&command, &port, &deadline, &complaints);
 	report(&port, &job, &command, &complaints);

@@ -140,6 +140,10 @@ struct status {
 	uint64_t run_ns;
 };
 
+/* The kernel's taint flags that are complaints: machine check, bad page, oops, warning, lockup. */
+#define TAINT_OOPS	 (1 << 7)
+#define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | TAINT_OOPS | 1 << 9 | 1 << 14)
+
 struct ack { /* what was read off a serial port */
 	uint32_t bytes; /* since the last frame of this kind */
 	uint32_t sum;	/* frame_sum() of all there were */
