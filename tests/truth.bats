@@ -348,6 +348,28 @@ in_order()
 	assert_equal "$(json .taint)" 0
 }
 
+@test 'what cannot be meant is refused in words: names of -f, what is no module, no command' {
+	local name
+	mkdir sources
+	: >file
+	: >driver.c
+	for name in . ./x x/./y x//y x/ .. ../x x/../y /x; do
+		vm -f "file:$name" -- true
+		assert_outcome 125 cannot-run
+		assert_stderr "-f file:$name: give a name below /root in the guest"
+	done
+	vm -f file:..x -- test -e ..x
+	assert_outcome 0 exit
+	for name in sources ./sources driver.c ./no-such-file; do
+		vm -m "$name" -- true
+		assert_outcome 125 cannot-run
+		assert_stderr "-m $name: no module: give a built one, FILE.ko"
+	done
+	vm -- ''
+	assert_outcome 127 not-found
+	assert_stderr 'the command is empty'
+}
+
 # memory_mib: how much room the template's memory takes.
 memory_mib()
 {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "inputs.h"
+#include "wire/tree.h"
 
 /* Whether that port of the host's is free, as QEMU will ask for it. */
 static int check_forward(const struct forward_option *forward, struct error *error)
@@ -28,8 +29,9 @@ static int check_file(const struct file_option *file, struct error *error)
 {
 	if (access(file->path, R_OK))
 		return error_add(error, "-f %s: %s", file->path, strerror(errno));
-	if (!*file->name || file->name[0] == '/' || strstr(file->name, ".."))
-		return error_add(error, "-f %s: give a name below /root in the guest", file->path);
+	if (!tree_path_is_plain(file->name))
+		return error_add(error, "-f %s:%s: give a name below /root in the guest, without . and .. and a slash at the end",
+				 file->path, file->name);
 	return 0;
 }
 

@@ -124,6 +124,9 @@ static int add_name(struct search *search, const char *name, const char *paramet
 {
 	struct kmod_list *found = lookup(search->context, name), *entry;
 
+	if (!found && !soft && (strchr(name, '/') || !access(name, F_OK)))
+		return error_add(search->error, "-m %s: no module: give a built one, FILE.ko, or the name of one of kernel %s",
+				 name, search->setup->kernel.release);
 	if (!found && !soft)
 		return error_add(search->error, "-m %s: kernel %s has no such module", name,
 				 search->setup->kernel.release);

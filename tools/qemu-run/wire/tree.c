@@ -167,8 +167,7 @@ int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emi
 	return send_node(&walk, AT_FDCWD, path, 0);
 }
 
-/* path_is_plain() - relative, and every component an ordinary name. */
-static bool path_is_plain(const char *path)
+bool tree_path_is_plain(const char *path)
 {
 	const char *end;
 
@@ -328,7 +327,7 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 	}
 	if (S_ISLNK(entry.mode) != !!target || strlen(text) >= PATH_MAX)
 		return -EPROTO;
-	if (!path_is_plain(text))
+	if (!tree_path_is_plain(text))
 		return -EPROTO;
 	if (receiver->only && (!S_ISREG(entry.mode) || strcmp(text, receiver->only)))
 		return -EPROTO;

@@ -81,6 +81,14 @@ struct tree_receiver {
 int tree_receive(struct tree_receiver *receiver, const struct frame *frame);
 
 /**
+ * tree_path_is_plain() - whether a path is relative, and every component an ordinary name
+ * @path: the path
+ *
+ * Return: false if one is empty, "." or "..", or too long.
+ */
+bool tree_path_is_plain(const char *path);
+
+/**
  * tree_finish() - closes the file that is open, if any, and gives it its name
  * @receiver: the receiver; may be finished twice
  *
