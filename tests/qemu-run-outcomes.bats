@@ -11,7 +11,8 @@ load qemu-run
 		local status=0
 
 		qemu-run -- sh -c "exit $1" </dev/null 2>"$BATS_TEST_TMPDIR/$1" || status=$?
-		[[ $status == "$1" && ! -s $BATS_TEST_TMPDIR/$1 ]] || echo "$1 became $status"
+		[[ $status == "$1" && ! -s $BATS_TEST_TMPDIR/$1 ]] ||
+			{ echo "$1 became $status"; cat "$BATS_TEST_TMPDIR/$1"; }
 	}
 	export -f sweep
 	vm -- true
