@@ -126,15 +126,16 @@ each()
 }
 
 @test 'a hostile command cannot stretch its deadline, nor any other bound' {
-	# Side by side: they wait for most of the time.
+	# Side by side: they wait for most of the time. On a busy host it takes a second or
+	# two until the command begins to lie.
 	run each 8 <<-'E'
-		expect 124 deadline --timeout 1 -- freeze hang
-		expect 123 hung --timeout 1 -- freeze disarm hang
-		expect 123 hung --timeout 1 -- freeze disarm output hang
-		expect 123 hung --timeout 1 -- header:1000 exit:0
-		expect 122 silent --timeout 1 -- freeze disarm started hang
-		expect 123 hung --timeout 1 -- freeze disarm wait:2000 deadline hang
-		expect 123 hung --timeout 1 -- freeze disarm refused:127 hang
+		expect 124 deadline --timeout 5 -- freeze hang
+		expect 123 hung --timeout 5 -- freeze disarm hang
+		expect 123 hung --timeout 5 -- freeze disarm output hang
+		expect 123 hung --timeout 5 -- header:1000 exit:0
+		expect 122 silent --timeout 5 -- freeze disarm started hang
+		expect 123 hung --timeout 5 -- freeze disarm wait:6000 deadline hang
+		expect 123 hung --timeout 5 -- freeze disarm refused:127 hang
 		expect 123 hung -- freeze returned status:0 hang
 		expect 123 hung -- freeze refused:127 hang
 	E
@@ -142,8 +143,8 @@ each()
 	assert_output ''
 	# These keep a processor busy: output, and complaints, without end.
 	run each 2 <<-'E'
-		expect 123 hung --timeout 1 -- freeze disarm flood:66
-		expect 123 hung --timeout 1 -- freeze disarm flood:70
+		expect 123 hung --timeout 5 -- freeze disarm flood:66
+		expect 123 hung --timeout 5 -- freeze disarm flood:70
 	E
 	assert_success
 	assert_output ''
@@ -159,7 +160,7 @@ each()
 		exec ./hostile freeze disarm hang'
 	assert_outcome 123 hung
 	assert_stderr 'RIP: 0010:spin_preempt_off'
-	refute grep -E 'swapper|idling|RAX:' "$BATS_TEST_TMPDIR/stderr"
+	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|idling|RAX:' "$BATS_TEST_TMPDIR/stderr"
 }
 
 # may_be_0 WORD...: whether they are all that an honest init says of a command that
@@ -209,7 +210,7 @@ draw_and_judge()
 	local words=(freeze returned status:0 port:0) i at got vocabulary=(
 		freeze output errors complaint returned returned status:0 status:1 status:128
 		refused:127 refused:0 hello started deadline credit:0 credit:1 ack:0 entry:0 data
-		end signal:9 method:0 frame:1 frame:8 frame:99 header:1000 header:100000 wait:20
+		end signal:9 method:0 frame:1 frame:8 frame:99 header:100000 wait:20
 		port:0 port:1 off reset exit:0 exit:3 exit:128)
 
 	RANDOM=$1
@@ -218,7 +219,7 @@ draw_and_judge()
 		# One word more, another one, or one less.
 		words=("${words[@]:0:at}" "${vocabulary[RANDOM % ${#vocabulary[@]}]}" "${words[@]:at+RANDOM % 3}")
 	done
-	got=$(hostile --timeout 2 -- "${words[@]}")
+	got=$(hostile --timeout 10 -- "${words[@]}")
 	case $got in
 	'0 exit') may_be_0 "${words[@]}" && echo 0 && return ;;
 	'120 splat' | '122 silent' | '123 hung' | '124 deadline' | '127 not-found') return ;;

@@ -11,7 +11,7 @@ setup()
 
 @test 'stopped past the deadline, a run whose command has ended keeps its status' {
 	local pid code=0
-	qemu-run --timeout 2 --json json -- sh -c 'echo; sleep 1; exit 5' </dev/null >started 2>stderr 3>&- &
+	qemu-run --timeout 5 --json json -- sh -c 'echo; sleep 1; exit 5' </dev/null >started 2>stderr 3>&- &
 	pid=$!
 	wait_for test -s started
 	kill -STOP "$pid"
@@ -324,8 +324,9 @@ in_order()
 	assert_outcome 124 deadline
 	in_order 'sysrq: Show Blocked State' 'task:fault/0 +state:D' 'sleep_for_ever' \
 		'Comm: fault/1' 'RIP: 0010:spin_preempt_off' 'qemu-run: process [0-9]+ \(s(h|leep)\)'
-	# Nor processors that idle, nor init, which asked for it; nor registers.
-	refute grep -E 'swapper|idling|Comm: qemu-run-init|RAX:' stderr
+	# Nor processors that idle, nor init, which asked for it; nor registers. One that
+	# idled may be in an interrupt just then, and is shown.
+	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|idling|Comm: qemu-run-init|RAX:' stderr
 }
 
 @test 'what hangs is named: each process of the command, and where it waits' {

@@ -15,7 +15,7 @@
 #define DRIVER_GRACE_S 1
 
 /* How long it may take to tell what the command's processes wait for. */
-#define PROCESSES_MS 300
+#define PROCESSES_MS 500
 
 /* How long disks may take after the deadline: less than DRIVER_GRACE_S. */
 #define SETTLE_MS 800
