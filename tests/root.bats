@@ -260,9 +260,10 @@ as_nobody()
 {
 	((EUID == 0)) || skip 'not root: cannot become another user'
 	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR"
-	install -d -o nobody cache
-	run setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$PWD/cache" \
-		XDG_CACHE_HOME="$PWD/cache" BUILD="$PWD/cache" QEMU_RUN_KERNEL="$KERNEL_DIR" \
+	local cache=$BATS_FILE_TMPDIR/cache
+	install -d -o nobody "$cache"
+	run setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$cache" \
+		XDG_CACHE_HOME="$cache" BUILD="$cache" QEMU_RUN_KERNEL="$KERNEL_DIR" \
 		timeout 300 qemu-run "$@"
 }
 
@@ -283,6 +284,14 @@ as_nobody()
 	assert_line text
 	assert_line "$(id -u nobody)"
 	assert_line new
+}
+
+@test '--rw: what the guest writes belongs to the user who runs it' {
+	needs_9p
+	install -d -o nobody mine
+	as_nobody --rw mine -- sh -c "cd '$PWD/mine' && echo x >file && mkdir a && chown 7:7 file; chmod 4755 file"
+	assert_success
+	assert_equal "$(stat -c %U mine/file mine/a)" $'nobody\nnobody'
 }
 
 @test '--root: the directory where the user stands has its own owner and mode, below /tmp too' {
