@@ -426,7 +426,7 @@ shell_in_guest()
 @test 'every script has --help, and says what it does' {
 	local script
 
-	for script in "$top"/scripts/* "$top"/bench/{deadline,e1000,qemu-run}; do
+	for script in "$top"/scripts/* "$top"/bench/{deadline,e1000,qemu-run,root}; do
 		[[ $script != */lib.bash ]] || continue
 		run "$script" --help
 		assert_success
