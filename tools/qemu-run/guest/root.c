@@ -17,10 +17,11 @@
 
 /*
  * access=any: one attach for all users; the guest's kernel checks permissions. msize is also
- * how much a page fault reads ahead. Kernels before 6.4 ignore noxattr; with it,
- * overlayfs does not ask the host for attributes of each file.
+ * how much a page fault reads ahead, and how much memory an open directory takes: more
+ * reads faster, and walks slower. Kernels before 6.4 ignore noxattr; with it, overlayfs
+ * does not ask the host for attributes of each file.
  */
-#define OPTIONS "trans=virtio,version=9p2000.L,access=any,msize=131072,"
+#define OPTIONS "trans=virtio,version=9p2000.L,access=any,msize=262144,"
 
 static int mount_9p(const char *tag, const char *where, unsigned long flags, const char *cache)
 {
