@@ -24,20 +24,23 @@ elapsed()
 	printf '%d.%03d\n' $((us / 1000)) $((us % 1000))
 }
 
-# sample CASE STATUS COMMAND...: times one run, which has to end with that status.
+# sample CASE STATUS COMMAND...: times one run, which has to end with that status; with
+# of_processors set, as CASE-cpu by the time that it had of processors, too.
 sample()
 {
-	local name=$1 expected=$2 status=0 begin end
+	local name=$1 expected=$2 status=0 begin end spent TIMEFORMAT='%3U %3S'
 	shift 2
 
 	begin=$EPOCHREALTIME
-	"$@" >/dev/null 2>"$work/stderr" </dev/null || status=$?
+	spent=$({ time "$@" >/dev/null 2>"$work/stderr" </dev/null; } 2>&1) || status=$?
 	end=$EPOCHREALTIME
 	if ((status != expected)); then
 		cat -- "$work/stderr" >&2
 		die "$name: ended with status $status, not $expected"
 	fi
 	keep "$name" "$(elapsed "$begin" "$end")" ms
+	[[ ! ${of_processors-} ]] ||
+		keep "$name-cpu" "$(awk '{ print 1000 * ($1 + $2) }' <<<"$spent")" ms
 }
 
 # median CASE [FIRST LAST]: of its samples, or of those in a row of them; nothing
@@ -99,10 +102,12 @@ floor()
 head -c 65536 /dev/zero >"$work/rom"
 printf '\xba\xf4\x10\xb0\x00\xee\xf4' | dd of="$work/rom" bs=1 seek=65520 conv=notrunc status=none
 
-# virtme_ng COMMAND...: it wants a terminal, and waits for a guest that does not come up.
+# virtme_ng COMMAND...: it wants a terminal, in the foreground, an image and no link to one,
+# and, for a distribution's kernel, that kernel's modules installed.
 virtme_ng()
 {
-	local command=(timeout 300 vng --run "$kernel/vmlinuz" --exec "${*@Q}")
+	local command=(timeout --foreground 600 vng --run "$(realpath -- "$kernel/vmlinuz")"
+		--exec "${*@Q}")
 
 	[[ $ACCEL == kvm ]] || command+=(--disable-kvm)
 	script -qec "${command[*]@Q}" /dev/null
