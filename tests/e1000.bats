@@ -707,11 +707,11 @@ broken()
 		bar=$(awk 'NR == 1 { print $1 }' $resource)
 		devmem $((bar + 0xd0)) 32 4; devmem $((bar + 0xc8)) 32 4; sleep 3
 	E
-	vm --nic e1000 -f "$E1000_KO" -f script -- sh script
+	qemu_run --nic e1000 -f "$E1000_KO" -f script -- sh script
 	assert_outcome 0 exit
 	assert_output ''
 	broken main.c '/free_irq(/d'
-	vm --nic e1000 -f "$E1000_KO" -f script -- sh script
+	qemu_run --nic e1000 -f "$E1000_KO" -f script -- sh script
 	assert_outcome 121 panic
 	# It was still there, and of a driver that is not.
 	assert_output --partial eth0
@@ -720,7 +720,7 @@ broken()
 @test 'tutorial: a buffer that is not unmapped is told by DMA API debugging' {
 	kernel_has DMA_API_DEBUG || skip 'this kernel does not watch DMA'
 	broken rx.c 's/^	dma_unmap_single(.*/	(void)buffer;/'
-	vm --nic e1000 --append acpi=noirq -f "$E1000_KO" -- sh -c \
+	qemu_run --nic e1000 --append acpi=noirq -f "$E1000_KO" -- sh -c \
 		'insmod e1000.ko; ip link set eth0 up; ip link set eth0 down; rmmod e1000'
 	assert_outcome 120 splat
 	assert_stderr 'dma_debug_device_change'

@@ -10,7 +10,7 @@ setup()
 }
 
 @test 'the kernel that was asked for runs, with the memory and processors asked for' {
-	vm --memory 300 --cpus 2 --append 'qemu_run_test=yes' -- sh -c \
+	qemu_run --memory 300 --cpus 2 --append 'qemu_run_test=yes' -- sh -c \
 		'uname -r; nproc; cat /proc/cmdline; grep MemTotal /proc/meminfo; grep bogomips /proc/cpuinfo'
 	assert_equal "$status" 0
 	assert_line "$(cat "$KERNEL_DIR/release")"
@@ -25,7 +25,7 @@ setup()
 }
 
 @test '--cold boots from scratch and runs the same' {
-	vm --cold -f /etc/hostname -- sh -c 'cat hostname >&2; exit 12'
+	qemu_run --cold -f /etc/hostname -- sh -c 'cat hostname >&2; exit 12'
 	assert_outcome 12 exit
 	assert_equal "$(json .start)" cold
 	assert_equal "$stderr" "$(cat /etc/hostname)"
@@ -38,27 +38,27 @@ setup()
 	for file in release modules config build vmlinuz; do
 		ln -s "$(readlink -f "$KERNEL_DIR/$file")" "kernel/$file"
 	done
-	vm -k ./kernel --bare -- uname -r
+	qemu_run -k ./kernel --bare -- uname -r
 	assert_equal "$status" 0
 	assert_output "$(cat "$KERNEL_DIR/release")"
 }
 
 @test 'clones have their own random numbers and the host time' {
 	local one two
-	vm -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
+	qemu_run -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
 	one=$output
-	vm -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
+	qemu_run -- sh -c 'head -c 16 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid'
 	two=$output
 	[[ $one && $one != "$two" ]]
-	vm -- date +%s
+	qemu_run -- date +%s
 	((output >= $(date +%s) - 10 && output <= $(date +%s)))
 }
 
 @test 'one run leaves nothing for the next' {
-	vm -- sh -c 'echo x >/root/left; echo x >/tmp/left; hostname left; ls /root /tmp; hostname'
+	qemu_run -- sh -c 'echo x >/root/left; echo x >/tmp/left; hostname left; ls /root /tmp; hostname'
 	assert_equal "$status" 0
 	assert_equal "$(grep -cx left <<<"$output")" 3
-	vm -- sh -c 'ls /root /tmp; hostname'
+	qemu_run -- sh -c 'ls /root /tmp; hostname'
 	assert_equal "$status" 0
 	refute_output --partial left
 }
@@ -74,18 +74,18 @@ unpacked()
 }
 
 @test '-m: a module of the kernel, its dependencies, its parameters' {
-	vm -m loop,max_loop=3 -- cat /sys/module/loop/parameters/max_loop
+	qemu_run -m loop,max_loop=3 -- cat /sys/module/loop/parameters/max_loop
 	assert_equal "$status" 0
 	assert_output 3
 	# It needs others of the tree.
-	vm -m vfat -- grep -c vfat /proc/filesystems
+	qemu_run -m vfat -- grep -c vfat /proc/filesystems
 	assert_equal "$status" 0
 }
 
 @test '-m: a file, with parameters, commas in a value among them' {
 	local file
 	file=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
-	vm -m "$file,max_part=7,max_loop=2" -- \
+	qemu_run -m "$file,max_part=7,max_loop=2" -- \
 		sh -c 'cat /sys/module/loop/parameters/max_part /sys/module/loop/parameters/max_loop'
 	assert_equal "$status" 0
 	assert_output $'7\n2'
@@ -95,23 +95,23 @@ unpacked()
 	local file
 	file=$(echo "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko*)
 	unpacked "$file" | sed "s/vermagic=[0-9]\.[0-9]/vermagic=9.9/" >other.ko
-	vm -m ./other.ko -- true
+	qemu_run -m ./other.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'built for kernel 9.9'
 	assert_stderr "$(cat "$KERNEL_DIR/release")"
 	head -c 5000 /dev/urandom >noise.ko
-	vm -m ./noise.ko -- true
+	qemu_run -m ./noise.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'not a kernel module'
 	# Nothing to wait for: nobody may ever write to it.
 	mkfifo fifo.ko
-	vm -m ./fifo.ko -- true
+	qemu_run -m ./fifo.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'not a regular file'
 }
 
 @test '-m: what the kernel refuses is 125 with its reason' {
-	vm -m loop,max_part=text -- true
+	qemu_run -m loop,max_part=text -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'Invalid argument'
 }
@@ -121,22 +121,22 @@ unpacked()
 	# shellcheck disable=SC2016 # the guest's to expand
 	local loaded='cat /sys/module/loop/parameters/max_loop; dmesg | grep "loop: module loaded"'
 	own_cache
-	vm --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	qemu_run --preload -m loop,max_loop=3 -- sh -c "$loaded"
 	assert_equal "$status" 0
 	assert_line 3
 	assert_equal "$(json '.start, .modules' | paste -sd ' ')" 'restored preloaded'
 	# The kernel's own time stamp tells whether it is the same load.
 	first=$output
-	vm --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	qemu_run --preload -m loop,max_loop=3 -- sh -c "$loaded"
 	assert_output "$first"
 	# With other parameters it is another template, and without one another load.
-	vm --preload -m loop,max_loop=5 -- sh -c "$loaded"
+	qemu_run --preload -m loop,max_loop=5 -- sh -c "$loaded"
 	assert_line 5
-	vm --cold --preload -m loop,max_loop=3 -- sh -c "$loaded"
+	qemu_run --cold --preload -m loop,max_loop=3 -- sh -c "$loaded"
 	assert_line 3
 	refute_output "$first"
 	assert_equal "$(json '.start, .modules' | paste -sd ' ')" 'cold loaded'
-	vm --preload -- ls /sys/module
+	qemu_run --preload -- ls /sys/module
 	refute_line loop
 	assert_equal "$(json .modules)" none
 }
@@ -144,11 +144,11 @@ unpacked()
 @test '--preload: a module that is built again is loaded again' {
 	own_cache
 	unpacked "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko* >mine.ko
-	vm --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
+	qemu_run --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
 	assert_line loop
 	refute_line nls_cp437
 	unpacked "$KERNEL_DIR"/modules/kernel/fs/nls/nls_cp437.ko* >mine.ko
-	vm --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
+	qemu_run --preload -m ./mine.ko -- sh -c 'cd /sys/module; ls -d loop nls_cp437'
 	refute_line loop
 	assert_line nls_cp437
 }
@@ -159,22 +159,22 @@ unpacked()
 	own_cache
 	# It takes every slot there is for a callback, and the kernel warns of one more.
 	for _ in 1 2; do
-		vm --preload -m "$fault,what=hotplug_states" -- true
+		qemu_run --preload -m "$fault,what=hotplug_states" -- true
 		assert_outcome 120 splat
 		assert_equal "$(json .modules)" preloaded
 	done
-	vm -m "$fault,what=hotplug_states" -- true
+	qemu_run -m "$fault,what=hotplug_states" -- true
 	assert_outcome 120 splat
 	assert_equal "$(json .modules)" loaded
 }
 
 @test '--preload: what does not load is 125, and no template' {
 	own_cache
-	vm --preload -m loop,max_part=text -- true
+	qemu_run --preload -m loop,max_part=text -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'Invalid argument'
 	assert_equal "$(ls "$XDG_CACHE_HOME/qemu-run/templates")" ''
-	vm --preload -m ./nothing.ko -- true
+	qemu_run --preload -m ./nothing.ko -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'No such file'
 }
@@ -187,10 +187,10 @@ unpacked()
 	echo content >suite/deep/er/data
 	ln -s deep/er/data suite/link
 	mkfifo suite/fifo
-	vm -f suite -f suite/run.sh:renamed/here -- ./suite/run.sh
+	qemu_run -f suite -f suite/run.sh:renamed/here -- ./suite/run.sh
 	assert_equal "$status" 7
 	assert_output content
-	vm -f suite -f suite/run.sh:renamed/here -- sh -c \
+	qemu_run -f suite -f suite/run.sh:renamed/here -- sh -c \
 		'readlink suite/link; stat -c %a suite/run.sh; ls suite; test -x renamed/here'
 	assert_equal "$status" 0
 	assert_output $'deep/er/data\n755\ndeep\nlink\nrun.sh'
@@ -198,14 +198,14 @@ unpacked()
 
 @test '-f: 50 MB arrive intact' {
 	head -c 50000000 /dev/urandom >big
-	vm -f big -- sha256sum big
+	qemu_run -f big -- sha256sum big
 	assert_equal "$status" 0
 	assert_output --partial "$(sha256sum big | cut -d ' ' -f 1)"
 }
 
 @test '--get: a file, into a directory, a tree; modes and links kept' {
 	mkdir into
-	vm --get out/file:here --get out/file:into --get out:tree --get /etc/passwd:into/passwd -- sh -c \
+	qemu_run --get out/file:here --get out/file:into --get out:tree --get /etc/passwd:into/passwd -- sh -c \
 		'mkdir -p out/sub; seq 1 100000 >out/file; chmod 750 out/file; ln -s file out/link; : >out/sub/empty'
 	assert_equal "$status" 0
 	cmp here <(seq 1 100000)
@@ -217,18 +217,18 @@ unpacked()
 }
 
 @test '--get: works when the command failed, and keeps its status' {
-	vm --get log:log -- sh -c 'echo why >log; exit 3'
+	qemu_run --get log:log -- sh -c 'echo why >log; exit 3'
 	assert_outcome 3 exit
 	assert_equal "$(cat log)" why
 }
 
 @test '--get: what is not there, or cannot be written, is no success' {
-	vm --get nothing:here -- true
+	qemu_run --get nothing:here -- true
 	assert_outcome 125 cannot-run
 	assert_stderr '--get nothing:here: No such file'
-	vm --get /etc/passwd:no/such/place -- true
+	qemu_run --get /etc/passwd:no/such/place -- true
 	assert_outcome 125 cannot-run
-	vm --get nothing:here -- sh -c 'exit 5'
+	qemu_run --get nothing:here -- sh -c 'exit 5'
 	assert_outcome 5 exit
 }
 
@@ -237,10 +237,10 @@ unpacked()
 	ln -s precious here
 	mkdir tree outside
 	ln -s ../outside tree/sub
-	vm --get /etc/passwd:here -- true
+	qemu_run --get /etc/passwd:here -- true
 	assert_equal "$status" 0
 	assert_equal "$(cat precious)" precious
-	vm --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
+	qemu_run --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
 	assert_equal "$status" 125
 	[[ ! -e outside/file ]]
 }
@@ -248,11 +248,11 @@ unpacked()
 @test '--disk: read, written for this run alone, or kept with rw' {
 	head -c 1048576 /dev/zero >disk
 	printf 'hello disk' | dd of=disk conv=notrunc status=none
-	vm --disk disk -- sh -c 'head -c 10 /dev/vda; echo changed | dd of=/dev/vda conv=fsync 2>/dev/null'
+	qemu_run --disk disk -- sh -c 'head -c 10 /dev/vda; echo changed | dd of=/dev/vda conv=fsync 2>/dev/null'
 	assert_equal "$status" 0
 	assert_output 'hello disk'
 	assert_equal "$(head -c 10 disk)" 'hello disk'
-	vm --disk disk,rw -- sh -c 'printf CHANGED | dd of=/dev/vda conv=fsync 2>/dev/null'
+	qemu_run --disk disk,rw -- sh -c 'printf CHANGED | dd of=/dev/vda conv=fsync 2>/dev/null'
 	assert_equal "$status" 0
 	assert_equal "$(head -c 7 disk)" CHANGED
 }
@@ -268,7 +268,7 @@ open("../port", "w").write(f"{server.server_address[1]}\n")
 server.serve_forever()' >/dev/null 2>&1 3>&-) &
 	local server=$!
 	wait_for test -s port
-	vm --net -- wget -q -O - "http://10.0.2.2:$(cat port)/file"
+	qemu_run --net -- wget -q -O - "http://10.0.2.2:$(cat port)/file"
 	kill "$server"
 	assert_equal "$status" 0
 	assert_output served
@@ -289,24 +289,24 @@ free_port()
 
 @test '--nic: another card, its driver by -m or by the command' {
 	[[ $QEMU_RUN_MACHINE != microvm ]] || skip 'a microvm has no PCI for the card'
-	vm --nic e1000 -m e1000 -- sh -c 'readlink /sys/class/net/eth0/device/driver; ping -c 1 10.0.2.2'
+	qemu_run --nic e1000 -m e1000 -- sh -c 'readlink /sys/class/net/eth0/device/driver; ping -c 1 10.0.2.2'
 	assert_outcome 0 exit
 	assert_output --partial /drivers/e1000
 	assert_output --partial '1 packets received'
-	vm --net --nic e1000 -- sh -c 'ls /sys/class/net; cat /sys/bus/pci/devices/*/device'
+	qemu_run --net --nic e1000 -- sh -c 'ls /sys/class/net; cat /sys/bus/pci/devices/*/device'
 	assert_outcome 0 exit
 	refute_output --partial eth0
 	assert_output --partial 0x100e
-	vm --nic nosuch -- true
+	qemu_run --nic nosuch -- true
 	assert_outcome 125 cannot-run
 	assert_stderr "'nosuch' is not a valid device model name"
-	vm --nic e1000,mac=1 -- true
+	qemu_run --nic e1000,mac=1 -- true
 	assert_equal "$status" 125
 	assert_stderr '--nic e1000,mac=1: give virtio, or'
 }
 
 @test '--nic: a card that the machine has no bus for is 125' {
-	vm --machine microvm --nic e1000 -- true
+	qemu_run --machine microvm --nic e1000 -- true
 	assert_outcome 125 cannot-run
 	assert_stderr "No 'PCI' bus found"
 }
@@ -318,7 +318,7 @@ free_port()
 	# shellcheck disable=SC2034 # counts
 	for round in 1 2; do
 		one=$(free_port) two=$(free_port)
-		vm --forward "$one:7" --forward "127.0.0.2:$two:8" --timeout 100 -- sh -c \
+		qemu_run --forward "$one:7" --forward "127.0.0.2:$two:8" --timeout 100 -- sh -c \
 			'(echo seven | nc -l -p 7) & echo eight | nc -l -p 8; wait' &
 		wait_for guest_says 127.0.0.1 "$one" seven
 		wait_for guest_says 127.0.0.2 "$two" eight
@@ -332,7 +332,7 @@ free_port()
 	command -v python3 >/dev/null || skip 'python3 finds the free port'
 	local port
 	port=$(free_port)
-	vm --forward "$port:7" --verbose -- true
+	qemu_run --forward "$port:7" --verbose -- true
 	assert_outcome 0 exit
 	assert_stderr "hostfwd=tcp:127.0.0.1:$port-:7"
 }
@@ -340,11 +340,11 @@ free_port()
 @test '--forward: what is no port, and no address of ours, is 125' {
 	local value
 	for value in 80 1:2:3:4 ::1:80:80 0:80 80:65536 host:80:80 :80:80 80:80x ''; do
-		vm --forward "$value" -- true
+		qemu_run --forward "$value" -- true
 		assert_equal "$status" 125
 		assert_stderr "--forward $value: give "
 	done
-	vm --forward 192.0.2.1:8080:80 -- true
+	qemu_run --forward 192.0.2.1:8080:80 -- true
 	assert_outcome 125 cannot-run
 	assert_stderr '--forward: port 8080 of 192.0.2.1: Cannot assign requested address'
 }
@@ -364,7 +364,7 @@ free_port()
 	EOF
 	python3 take 3>&- &
 	wait_for test -s pid
-	vm --forward "$port:80" -- true
+	qemu_run --forward "$port:80" -- true
 	kill "$(<pid)"
 	assert_outcome 125 cannot-run
 	assert_stderr "--forward: port $port of 127.0.0.1: Address already in use"
@@ -377,12 +377,12 @@ free_port()
 	exec qemu-system-x86_64 "\$@"
 	EOF
 	chmod +x late
-	QEMU=$PWD/late vm --forward "$port:80" -- true
+	QEMU=$PWD/late qemu_run --forward "$port:80" -- true
 	kill "$(<pid)"
 	assert_outcome 125 cannot-run
 	assert_stderr "Could not set up host forwarding rule 'tcp:127.0.0.1:$port-:80'"
 	[[ $stderr != *'booting cold'* ]]
-	QEMU=$PWD/late vm --net -- true
+	QEMU=$PWD/late qemu_run --net -- true
 	assert_equal "$(json '"\(.outcome) \(.exit_status) \(.start)"')" 'exit 0 restored'
 	kill "$(<pid)" 2>/dev/null || true
 }

@@ -16,15 +16,15 @@ templates()
 
 @test 'template: made once, used again, and again after a change of options' {
 	own_cache
-	vm -- true
+	qemu_run -- true
 	assert_outcome 0 exit
 	assert_equal "$(templates)" 1
-	vm -- true
+	qemu_run -- true
 	assert_equal "$(json .start)" restored
 	assert_equal "$(templates)" 1
-	vm --memory 300 -- true
+	qemu_run --memory 300 -- true
 	assert_equal "$(templates)" 2
-	vm --clean
+	qemu_run --clean
 	assert_equal "$status" 0
 	assert_equal "$(templates)" 0
 }
@@ -40,21 +40,21 @@ templates()
 
 @test 'template: one that does not restore is removed, the run goes on cold' {
 	own_cache
-	vm -- true
+	qemu_run -- true
 	head -c 1000 /dev/urandom >"$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/state*)"
-	vm -- sh -c 'exit 6'
+	qemu_run -- sh -c 'exit 6'
 	assert_outcome 6 exit
 	assert_stderr 'does not restore'
 	assert_equal "$(json .start)" cold
-	vm -- true
+	qemu_run -- true
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 }
 
 @test 'template: the cache stays below its limit' {
 	own_cache
-	QEMU_RUN_CACHE_MIB=100 vm -- true
-	QEMU_RUN_CACHE_MIB=100 vm --memory 300 -- true
+	QEMU_RUN_CACHE_MIB=100 qemu_run -- true
+	QEMU_RUN_CACHE_MIB=100 qemu_run --memory 300 -- true
 	assert_equal "$status" 0
 	assert_equal "$(templates)" 1
 }
@@ -69,7 +69,7 @@ templates()
 	assert_equal "$status" 143
 	assert_equal "$(templates)" 0
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
-	vm -- true
+	qemu_run -- true
 	assert_outcome 0 exit
 }
 
@@ -78,13 +78,13 @@ templates()
 	qemu-run -- sh -c 'exit 3' </dev/null 3>&- &
 	local pid=$! code=0
 	wait_for eval "[[ \$(qemus_of $pid) ]]"
-	vm --clean
+	qemu_run --clean
 	assert_equal "$status" 0
 	assert_stderr 'another run is making it'
 	wait "$pid" || code=$?
 	assert_equal "$code" 3
 	assert_equal "$(templates)" 1
-	vm --clean
+	qemu_run --clean
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
 }
 
@@ -97,7 +97,7 @@ templates()
 	wait "$pid" || true
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 1
 	# Another kernel's, or the same with other options: not only its own.
-	vm --memory 300 -- true
+	qemu_run --memory 300 -- true
 	assert_equal "$status" 0
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.lock' | wc -l)" 1
@@ -110,7 +110,7 @@ templates()
 	flock tmp/qemu-run-root.live sleep 100 3>&- &
 	local holder=$!
 	wait_for eval '! flock -n tmp/qemu-run-root.live true'
-	TMPDIR=$PWD/tmp vm --cold -- sh -c 'exit 3'
+	TMPDIR=$PWD/tmp qemu_run --cold -- sh -c 'exit 3'
 	kill "$holder"
 	assert_equal "$status" 3
 	assert_equal "$(ls tmp)" $'qemu-run-root.live\nqemu-run-root.young'
@@ -124,12 +124,12 @@ templates()
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nqemu-system-x86_64 "$@" &\necho $! >qemu.new && mv qemu.new qemu\nwait $!\n' >waits
 	chmod +x becomes waits
-	QEMU=$PWD/becomes vm -- sh -c 'exit 5'
+	QEMU=$PWD/becomes qemu_run -- sh -c 'exit 5'
 	assert_outcome 5 exit
 	[[ -e ran ]]
-	QEMU=$PWD/waits vm -- sh -c 'exit 6'
+	QEMU=$PWD/waits qemu_run -- sh -c 'exit 6'
 	assert_outcome 6 exit
-	QEMU=$PWD/waits vm --timeout 1 -- sleep 100
+	QEMU=$PWD/waits qemu_run --timeout 1 -- sleep 100
 	assert_outcome 124 deadline
 	# However the run ends, so does its QEMU; after SIGKILL the guest sees to it.
 	for signal in TERM KILL; do
@@ -150,24 +150,24 @@ templates()
 @test 'machine: pc, q35 and microvm' {
 	local machine
 	for machine in pc q35 microvm; do
-		vm --machine "$machine" -- sh -c '[ -d /sys/bus/pci/devices ] && ls /sys/bus/pci/devices'
+		qemu_run --machine "$machine" -- sh -c '[ -d /sys/bus/pci/devices ] && ls /sys/bus/pci/devices'
 		case $machine in
 		pc) assert_output --partial 0000:00:01.3 ;;
 		q35) assert_output --partial 0000:00:1f.0 ;;
 		microvm) assert_output '' ;;
 		esac
 		# Twice, so that it was restored once.
-		vm --machine "$machine" --timeout 30 -- sh -c 'exit 42'
+		qemu_run --machine "$machine" --timeout 30 -- sh -c 'exit 42'
 		assert_outcome 42 exit
 		assert_equal "$(json .start)" restored
 		assert_equal "$(json .channel)" virtio
 		head -c 3000320 /dev/urandom >file
-		vm --machine "$machine" --disk file -f file -- cmp file /dev/vda
+		qemu_run --machine "$machine" --disk file -f file -- cmp file /dev/vda
 		assert_outcome 0 exit
 	done
-	QEMU_RUN_MACHINE=q35 vm -- ls /sys/bus/pci/devices
+	QEMU_RUN_MACHINE=q35 qemu_run -- ls /sys/bus/pci/devices
 	assert_output --partial 0000:00:1f.0
-	QEMU_RUN_MACHINE=isapc vm -- true
+	QEMU_RUN_MACHINE=isapc qemu_run -- true
 	assert_equal "$status" 125
 	assert_stderr 'give pc, q35 or microvm'
 }
@@ -175,12 +175,12 @@ templates()
 # It has ACPI's reduced hardware, and no port that tells what an NMI is for.
 @test 'machine: a microvm reboots, panics and hangs as another does' {
 	local fault
-	vm --machine microvm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	qemu_run --machine microvm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 122 silent
-	vm --machine microvm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	qemu_run --machine microvm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	fault=$(module_file fault)
-	vm --machine microvm --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
+	qemu_run --machine microvm --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
 		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
 	assert_outcome 123 hung
 	assert_stderr 'RIP: 0010:spin_irq_off'
@@ -197,7 +197,7 @@ templates()
 }
 
 @test 'a BUILD that is not there is named' {
-	BUILD=$BATS_TEST_TMPDIR/none vm -- true
+	BUILD=$BATS_TEST_TMPDIR/none qemu_run -- true
 	assert_outcome 125 cannot-run
 	assert_stderr "BUILD=$BATS_TEST_TMPDIR/none: No such file or directory"
 }
@@ -206,7 +206,7 @@ templates()
 	((EUID == 0)) || skip 'mounts a small file system, as root'
 	mkdir small
 	mount -t tmpfs -o size=50m none small || skip 'cannot mount here'
-	XDG_CACHE_HOME=$PWD/small vm -- true
+	XDG_CACHE_HOME=$PWD/small qemu_run -- true
 	umount small
 	assert_outcome 125 cannot-run
 	assert_stderr 'free'
@@ -231,7 +231,7 @@ templates()
 
 # bats test_tags=slow
 @test 'many at once: two hundred through xargs -P 8, every one right' {
-	vm -- true
+	qemu_run -- true
 	one()
 	{
 		local status=0 text
@@ -249,7 +249,7 @@ templates()
 	local signal pid pids=() status before
 	# What other files of tests make meanwhile is none of its business.
 	own_cache
-	vm -- true
+	qemu_run -- true
 	before=$(find "$XDG_CACHE_HOME" | sort)
 	mkdir tmp
 	for signal in TERM INT HUP QUIT KILL; do
@@ -269,7 +269,7 @@ templates()
 	done
 	assert_equal "$(find "$XDG_CACHE_HOME" | sort)" "$before"
 	assert_equal "$(ls tmp)" ''
-	vm -- true
+	qemu_run -- true
 	assert_outcome 0 exit
 }
 
@@ -301,10 +301,10 @@ templates()
 		        time.sleep(100)
 	E
 	# The port opens once, and init has it: nobody else gets at it that way.
-	vm -- sh -c 'echo x >/dev/vport0p1'
+	qemu_run -- sh -c 'echo x >/dev/vport0p1'
 	assert_equal "$status" 1
 	# Through init's own descriptor it is one more message, and not a valid one.
-	vm --root / -- python3 steal.py
+	qemu_run --root / -- python3 steal.py
 	assert_outcome 122 silent
 	assert_stderr 'the guest sent what no honest guest sends then'
 }

@@ -15,22 +15,22 @@ load qemu-run
 			{ echo "$1 became $status"; cat "$BATS_TEST_TMPDIR/$1"; }
 	}
 	export -f sweep
-	vm -- true
+	qemu_run -- true
 	run bash -c 'seq 0 255 | xargs -P 4 -I% bash -c "sweep %"'
 	assert_success
 	assert_output ''
 }
 
 @test 'signal: 128 + n, and its number in the report' {
-	vm -- sh -c 'kill -KILL $$'
+	qemu_run -- sh -c 'kill -KILL $$'
 	assert_outcome 137 signal
 	assert_equal "$(json .signal)" 9
-	vm -- sh -c 'kill -SEGV $$'
+	qemu_run -- sh -c 'kill -SEGV $$'
 	assert_outcome 139 signal
 }
 
 @test 'the status that QEMU ended with agrees' {
-	vm -- sh -c 'exit 42'
+	qemu_run -- sh -c 'exit 42'
 	assert_outcome 42 exit
 	assert_equal "$(json .qemu_status)" 85
 	assert_equal "$(json .code)" 42
@@ -43,18 +43,18 @@ load qemu-run
 }
 
 @test 'splat: a kernel that warned turns 0 into 120, and says why' {
-	vm -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
+	qemu_run -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
 	assert_outcome 120 splat
 	assert_stderr 'the kernel complained'
 	assert_equal "$(json .taint)" 512
-	vm --allow-splat -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
+	qemu_run --allow-splat -- sh -c 'echo 512 >/proc/sys/kernel/tainted'
 	assert_outcome 0 exit
-	vm -- sh -c 'echo 512 >/proc/sys/kernel/tainted; exit 3'
+	qemu_run -- sh -c 'echo 512 >/proc/sys/kernel/tainted; exit 3'
 	assert_outcome 3 exit
 }
 
 @test 'splat: what a program writes to the log is no complaint of the kernel' {
-	vm -- sh -c 'echo "WARNING: CPU: 0 PID: 1" >/dev/kmsg'
+	qemu_run -- sh -c 'echo "WARNING: CPU: 0 PID: 1" >/dev/kmsg'
 	assert_outcome 0 exit
 }
 
@@ -62,7 +62,7 @@ load qemu-run
 	local fault
 
 	fault=$(module_file fault)
-	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+	qemu_run -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
 		(echo null >/sys/module/fault/parameters/what)
 		echo "the guest goes on"'
 	assert_output 'the guest goes on'
@@ -71,12 +71,12 @@ load qemu-run
 }
 
 @test 'panic: 121 and the last lines of the console' {
-	vm -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	qemu_run -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
 	assert_equal "$(json .code)" 121
 	# With a deadline armed the console tells of it, and not the driver.
-	vm --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	qemu_run --timeout 100 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
 	assert_equal "$(json .code)" null
@@ -84,62 +84,62 @@ load qemu-run
 
 @test 'panic: of a kernel that boots: its text is shown, and nothing is kept of it' {
 	own_cache
-	vm --append 'init=/nonexistent rdinit=/nonexistent' -- true
+	qemu_run --append 'init=/nonexistent rdinit=/nonexistent' -- true
 	assert_outcome 121 panic
 	assert_stderr 'panicked while it booted'
 	assert_stderr 'Kernel panic - not syncing'
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
-	vm --cold --append 'init=/nonexistent rdinit=/nonexistent' -- true
+	qemu_run --cold --append 'init=/nonexistent rdinit=/nonexistent' -- true
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
 }
 
 @test 'panic: of init while it runs the command' {
-	vm -- sh -c 'kill -SEGV 1; echo 1 >/proc/sys/kernel/panic_on_oops; echo c >/proc/sysrq-trigger; sleep 9'
+	qemu_run -- sh -c 'kill -SEGV 1; echo 1 >/proc/sys/kernel/panic_on_oops; echo c >/proc/sysrq-trigger; sleep 9'
 	assert_outcome 121 panic
 }
 
 @test 'silent: a reset, a power-off and a triple fault are 122' {
-	vm -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	qemu_run -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 122 silent
-	vm --bare -- sh -c 'poweroff -f; sleep 100'
+	qemu_run --bare -- sh -c 'poweroff -f; sleep 100'
 	assert_outcome 122 silent
 	assert_stderr 'without a word about the command'
 }
 
 @test 'silent: a driver that ends QEMU behind the back of the run is no success' {
-	vm -- sh -c 'echo 0 >/sys/module/qemu_poweroff/parameters/code
+	qemu_run -- sh -c 'echo 0 >/sys/module/qemu_poweroff/parameters/code
 		echo 0 >/sys/module/qemu_poweroff/parameters/delay; sleep 100'
 	assert_outcome 122 silent
 }
 
 @test 'deadline: 124, with the blocked tasks' {
-	vm --timeout 0.5 -- sleep 100
+	qemu_run --timeout 0.5 -- sleep 100
 	assert_outcome 124 deadline
 	assert_stderr 'the deadline of 0.5 s has passed'
 	assert_stderr 'sysrq: Show Blocked State'
 }
 
 @test 'deadline: 124, where the port is not the driver'\''s' {
-	vm --bare --timeout 0.5 -- sleep 100
+	qemu_run --bare --timeout 0.5 -- sleep 100
 	assert_outcome 124 deadline
 	# The guest ends by a power-off: QEMU's status says nothing.
-	vm --no-port --timeout 0.5 -- sleep 100
+	qemu_run --no-port --timeout 0.5 -- sleep 100
 	assert_outcome 124 deadline
 }
 
 # A kernel that boots on a busy host measures its clock badly, if it is let.
 @test 'deadline: not before its time, by the clock of the host' {
-	vm -- sleep 3
+	qemu_run -- sleep 3
 	assert_outcome 0 exit
 	(($(json '.phases_ms.command | floor') >= 2990))
-	vm --timeout 3 -- sleep 100
+	qemu_run --timeout 3 -- sleep 100
 	assert_outcome 124 deadline
 	(($(json '.phases_ms.end | floor') >= 2990))
 }
 
 @test 'deadline: a command that is faster keeps its status' {
-	vm --timeout 60 -- sh -c 'exit 7'
+	qemu_run --timeout 60 -- sh -c 'exit 7'
 	assert_outcome 7 exit
 }
 
@@ -155,7 +155,7 @@ load qemu-run
 				;
 		}
 	C
-	vm --timeout 1 -f "$BATS_TEST_TMPDIR/hog" -- sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us; exec ./hog'
+	qemu_run --timeout 1 -f "$BATS_TEST_TMPDIR/hog" -- sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us; exec ./hog'
 	assert_outcome 124 deadline
 }
 
@@ -178,7 +178,7 @@ load qemu-run
 	local fault
 	fault=$(module_file fault)
 	# Time enough to load it.
-	vm --cpus 2 --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
+	qemu_run --cpus 2 --timeout "$(is_watched && echo 20 || echo 2)" -f "$fault" -- \
 		sh -c 'insmod fault.ko; echo irq_off >/sys/module/fault/parameters/what; sleep 100'
 	assert_outcome 123 hung
 	assert_stderr 'had to be killed'
@@ -199,7 +199,7 @@ load qemu-run
 	C
 	# Without the driver nobody inside ends it.
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --bare --timeout "$(is_watched && echo 10 || echo 1)" -f "$BATS_TEST_TMPDIR/hog" -- \
+	qemu_run --bare --timeout "$(is_watched && echo 10 || echo 1)" -f "$BATS_TEST_TMPDIR/hog" -- \
 		sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 			for share in /sys/kernel/debug/sched/fair_server/*/runtime; do
 				[ ! -e "$share" ] || echo 0 >"$share"
@@ -211,57 +211,57 @@ load qemu-run
 }
 
 @test 'cannot-run: usage, kernel, module, file, QEMU: 125 and one line each' {
-	vm --no-such-option
+	qemu_run --no-such-option
 	assert_equal "$status" 125
-	vm -k /no/such/kernel -- true
+	qemu_run -k /no/such/kernel -- true
 	assert_outcome 125 cannot-run
 	assert_stderr '-k /no/such/kernel'
-	vm -m no_such_module -- true
+	qemu_run -m no_such_module -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'no such module'
-	vm -f /no/such/file -- true
+	qemu_run -f /no/such/file -- true
 	assert_outcome 125 cannot-run
-	QEMU=/no/such/qemu vm -- true
+	QEMU=/no/such/qemu qemu_run -- true
 	assert_outcome 125 cannot-run
-	QEMU=/bin/false vm -- true
+	QEMU=/bin/false qemu_run -- true
 	assert_equal "$status" 125
-	vm --timeout soon -- true
+	qemu_run --timeout soon -- true
 	assert_equal "$status" 125
-	vm --qemu -no-such-argument -- true
+	qemu_run --qemu -no-such-argument -- true
 	assert_outcome 125 cannot-run
 	assert_stderr no-such-argument
 }
 
 @test 'not-found is 127, not-executable 126' {
-	vm -- no-such-command
+	qemu_run -- no-such-command
 	assert_outcome 127 not-found
-	vm -- /etc/passwd
+	qemu_run -- /etc/passwd
 	assert_outcome 126 not-executable
-	vm -C /no/such/directory -- true
+	qemu_run -C /no/such/directory -- true
 	assert_equal "$status" 127
 }
 
 @test 'port: with --bare the command drives the port, and its code is the status' {
 	local driver=${MODULE_DIR:-${BUILD:-$top/build}/modules/${KERNEL_DIR##*/}}/qemu_poweroff.ko
 
-	vm --bare -f "$driver" -- sh -c 'insmod qemu_poweroff.ko code=42; sleep 100'
+	qemu_run --bare -f "$driver" -- sh -c 'insmod qemu_poweroff.ko code=42; sleep 100'
 	assert_outcome 42 port
 	assert_equal "$(json .qemu_status)" 85
 	# Before the deadline, it is no deadline.
-	vm --bare --timeout 60 -f "$driver" -- sh -c 'insmod qemu_poweroff.ko code=43; sleep 100'
+	qemu_run --bare --timeout 60 -f "$driver" -- sh -c 'insmod qemu_poweroff.ko code=43; sleep 100'
 	assert_outcome 43 port
-	vm --bare -- sh -c 'exit 9'
+	qemu_run --bare -- sh -c 'exit 9'
 	assert_outcome 9 exit
-	vm --no-port -f "$driver" -- insmod qemu_poweroff.ko
+	qemu_run --no-port -f "$driver" -- insmod qemu_poweroff.ko
 	assert_outcome 19 exit
 	assert_stderr 'No such device'
 }
 
 @test 'json: complete and valid, whatever the guest wrote' {
-	vm -- sh -c 'printf "\"\\\\\033[2J\200\377\n" >/dev/kmsg; exit 1'
+	qemu_run -- sh -c 'printf "\"\\\\\033[2J\200\377\n" >/dev/kmsg; exit 1'
 	assert_outcome 1 exit
 	jq -e '.duration_ms > 0 and (.phases_ms | length) == 5 and (.console | type) == "array"
 		and .kernel != null and .accelerator != null' "$BATS_TEST_TMPDIR/json"
-	vm --json "$BATS_TEST_TMPDIR/no/such/place" -- true
+	qemu_run --json "$BATS_TEST_TMPDIR/no/such/place" -- true
 	assert_equal "$status" 125
 }

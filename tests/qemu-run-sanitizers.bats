@@ -86,24 +86,24 @@ refusals()
 	for arguments in '--memory 1' '--no-such-option' '--timeout never' '--get nothing' \
 		'-k no/such/kernel' '-f no/such/file' '-m no/such.ko' '--env =' '--disk no/such,rw'; do
 		# shellcheck disable=SC2086 # several words
-		vm $arguments -- true
+		qemu_run $arguments -- true
 		assert_equal "$status" 125
 	done
 }
 
 bad_ends()
 {
-	vm -- sh -c 'echo c >/proc/sysrq-trigger'
+	qemu_run -- sh -c 'echo c >/proc/sysrq-trigger'
 	assert_outcome 121 panic
-	vm --timeout 1 -- sleep 1000
+	qemu_run --timeout 1 -- sleep 1000
 	assert_outcome 124 deadline
-	vm -- reboot -f
+	qemu_run -- reboot -f
 	assert_outcome 122 silent
-	vm -- no-such-command
+	qemu_run -- no-such-command
 	assert_outcome 127 not-found
-	vm -m no_such_module -- true
+	qemu_run -m no_such_module -- true
 	assert_outcome 125 cannot-run
-	vm --get nothing:nothing -- true
+	qemu_run --get nothing:nothing -- true
 	assert_outcome 125 cannot-run
 }
 
@@ -124,15 +124,15 @@ interrupted()
 template()
 {
 	own_cache
-	vm --verbose -- true
+	qemu_run --verbose -- true
 	assert_outcome 0 exit
-	vm --cold -- false
+	qemu_run --cold -- false
 	assert_outcome 1 exit
-	vm --preload -m vfat -- true
+	qemu_run --preload -m vfat -- true
 	assert_outcome 0 exit
-	vm --preload -m loop,max_part=text -- true
+	qemu_run --preload -m loop,max_part=text -- true
 	assert_outcome 125 cannot-run
-	vm --clean
+	qemu_run --clean
 	assert_equal "$status" 0
 }
 

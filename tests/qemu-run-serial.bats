@@ -24,34 +24,34 @@ setup()
 	own_cache
 }
 
-# boots: how many times QEMU was started, as the last vm --verbose said.
+# boots: how many times QEMU was started, as the last qemu_run --verbose said.
 boots()
 {
 	grep -c '^qemu-run: +' <<<"$stderr"
 }
 
 @test 'serial: one boot tells that virtio is missing, and the next run knows' {
-	vm -v --bare "${kernel[@]}" -- sh -c 'uname -r; exit 42'
+	qemu_run -v --bare "${kernel[@]}" -- sh -c 'uname -r; exit 42'
 	assert_outcome 42 exit
 	assert_output "$(cat "$KERNEL_DIR/release")"
 	assert_stderr 'lacks virtio_pci (CONFIG_VIRTIO_PCI): no template, and a serial port to talk by'
 	assert_equal "$(json .channel)" serial
 	assert_equal "$(json .start)" cold
 	assert_equal "$(boots)" 2
-	vm -v --bare "${kernel[@]}" -- sh -c 'exit 43'
+	qemu_run -v --bare "${kernel[@]}" -- sh -c 'exit 43'
 	assert_outcome 43 exit
 	assert_stderr 'lacks virtio_pci'
 	assert_equal "$(boots)" 1
 	assert_equal "$(find "$XDG_CACHE_HOME" -name memory -o -name '*.new' | wc -l)" 0
-	vm --clean
-	vm -v --cold --bare "${kernel[@]}" -- sh -c 'exit 44'
+	qemu_run --clean
+	qemu_run -v --cold --bare "${kernel[@]}" -- sh -c 'exit 44'
 	assert_outcome 44 exit
 	assert_equal "$(boots)" 2
 }
 
 @test 'serial: what is missing is what this machine would need' {
 	[[ ! $without ]] || skip 'virtio is built into this kernel'
-	vm --machine microvm --bare "${kernel[@]}" -- sh -c 'exit 42'
+	qemu_run --machine microvm --bare "${kernel[@]}" -- sh -c 'exit 42'
 	assert_outcome 42 exit
 	assert_stderr 'lacks virtio_mmio (CONFIG_VIRTIO_MMIO)'
 }
@@ -59,13 +59,13 @@ boots()
 @test 'serial: a configuration tells it without a boot' {
 	[[ ! $without ]] || skip 'the configuration of this kernel has virtio'
 	ln -s "$(readlink -f "$KERNEL_DIR/config")" "$bare/config"
-	vm -v --bare "${kernel[@]}" -- sh -c 'exit 42'
+	qemu_run -v --bare "${kernel[@]}" -- sh -c 'exit 42'
 	assert_outcome 42 exit
 	assert_equal "$(boots)" 1
 	grep -v CONFIG_VIRTIO_CONSOLE "$KERNEL_DIR/config" | sed 's/^CONFIG_VIRTIO_PCI=m/CONFIG_VIRTIO_PCI=y/' >other
 	ln -sf "$PWD/other" "$bare/config"
 	ln -s "$(readlink -f "$KERNEL_DIR/modules/modules.dep")" "$bare/modules/modules.dep"
-	vm --bare "${kernel[@]}" -- sh -c 'exit 42'
+	qemu_run --bare "${kernel[@]}" -- sh -c 'exit 42'
 	assert_outcome 42 exit
 	assert_stderr 'lacks virtio_console (CONFIG_VIRTIO_CONSOLE)'
 }
@@ -147,33 +147,33 @@ robbed()
 	chmod 750 suite/run.sh
 	head -c 2000000 /dev/urandom >suite/sub/data
 	ln -s sub/data suite/link
-	vm --bare "${kernel[@]}" -f suite -m "$module,max_loop=3" --get suite/run.sh:back --get report:. -- \
+	qemu_run --bare "${kernel[@]}" -f suite -m "$module,max_loop=3" --get suite/run.sh:back --get report:. -- \
 		sh -c 'cmp suite/link suite/sub/data && stat -c %a suite/run.sh >report
 			cat /sys/module/loop/parameters/max_loop >>report; sha256sum suite/sub/data; ls / | grep job; exit 7'
 	assert_outcome 7 exit
 	assert_output "$(sha256sum suite/sub/data)"
 	cmp back suite/run.sh
 	assert_equal "$(cat report)" $'750\n3'
-	vm --bare "${kernel[@]}" -m "$module,max_part=text" -- true
+	qemu_run --bare "${kernel[@]}" -m "$module,max_part=text" -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'Invalid argument'
 }
 
 # bats test_tags=slow
 @test 'serial: deadline, panic, a silent end and a terminal, without a driver' {
-	vm "${kernel[@]}" --timeout 1 -- sleep 100
+	qemu_run "${kernel[@]}" --timeout 1 -- sleep 100
 	assert_outcome 124 deadline
 	assert_stderr 'no headers to build it with: going without the driver'
 	assert_stderr 'sysrq: Show Blocked State'
 	# The port is the command's, and its code says nothing of a deadline.
-	vm --bare "${kernel[@]}" --timeout 1 -- sleep 100
+	qemu_run --bare "${kernel[@]}" --timeout 1 -- sleep 100
 	assert_outcome 124 deadline
-	vm "${kernel[@]}" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
+	qemu_run "${kernel[@]}" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
-	vm "${kernel[@]}" -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
+	qemu_run "${kernel[@]}" -- sh -c 'echo b >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 122 silent
-	vm "${kernel[@]}" --tty -- sh -c 'tty; exit 9'
+	qemu_run "${kernel[@]}" --tty -- sh -c 'tty; exit 9'
 	assert_outcome 9 exit
 	assert_output --partial /dev/pts/0
 }
@@ -181,14 +181,14 @@ robbed()
 @test 'serial: with the driver, where there is one' {
 	# The driver goes by the name of the kernel's directory.
 	mv "$bare" "${KERNEL_DIR##*/}"
-	vm -k "./${KERNEL_DIR##*/}" --append "$without" -- sh -c 'cat /sys/module/qemu_poweroff/parameters/panic_code; echo c >/proc/sysrq-trigger; sleep 100'
+	qemu_run -k "./${KERNEL_DIR##*/}" --append "$without" -- sh -c 'cat /sys/module/qemu_poweroff/parameters/panic_code; echo c >/proc/sysrq-trigger; sleep 100'
 	assert_outcome 121 panic
 	assert_output 121
 	assert_equal "$(json .code)" 121
 }
 
 @test 'serial: a kernel with neither virtio nor a second port says both' {
-	vm --bare "${kernel[@]}" --append "8250.nr_uarts=1 $without" -- true
+	qemu_run --bare "${kernel[@]}" --append "8250.nr_uarts=1 $without" -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'lacks virtio_pci'
 	assert_stderr 'lacks a second serial port'

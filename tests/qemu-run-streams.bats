@@ -11,14 +11,14 @@ setup()
 
 @test 'arguments arrive as they are' {
 	# shellcheck disable=SC2016 # as they are
-	vm -- printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout
+	qemu_run -- printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout
 	assert_equal "$status" 0
 	# shellcheck disable=SC2016
 	assert_equal "$output" "$(printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout)"
 }
 
 @test 'environment: what --env names, and nothing else of ours' {
-	SECRET=1 CHOSEN=2 vm -e CHOSEN -e 'GIVEN=a b' -- env
+	SECRET=1 CHOSEN=2 qemu_run -e CHOSEN -e 'GIVEN=a b' -- env
 	assert_equal "$status" 0
 	assert_line 'CHOSEN=2'
 	assert_line 'GIVEN=a b'
@@ -27,14 +27,14 @@ setup()
 }
 
 @test 'the command starts in /root, or where --chdir says' {
-	vm -- pwd
+	qemu_run -- pwd
 	assert_output /root
-	vm -C /tmp -- pwd
+	qemu_run -C /tmp -- pwd
 	assert_output /tmp
 }
 
 @test 'stdout and stderr stay apart' {
-	vm -- sh -c 'echo out; echo err >&2; echo out2; echo err2 >/dev/stderr; echo out3 >/dev/stdout'
+	qemu_run -- sh -c 'echo out; echo err >&2; echo out2; echo err2 >/dev/stderr; echo out3 >/dev/stdout'
 	assert_equal "$status" 0
 	assert_output $'out\nout2\nout3'
 	assert_equal "$stderr" $'err\nerr2'
@@ -49,7 +49,7 @@ setup()
 }
 
 @test 'stdin: an empty one and a closed one end at once' {
-	vm -- cat
+	qemu_run -- cat
 	assert_equal "$status" 0
 	run bash -c 'qemu-run -- cat <&-'
 	assert_success
@@ -96,7 +96,7 @@ setup()
 }
 
 @test 'a daemon that keeps the streams open does not keep the run' {
-	vm -- sh -c 'sleep 100 & echo started'
+	qemu_run -- sh -c 'sleep 100 & echo started'
 	assert_equal "$status" 0
 	assert_output started
 }
@@ -109,7 +109,7 @@ setup()
 }
 
 @test 'no terminal: the guest has none either' {
-	vm -- tty
+	qemu_run -- tty
 	assert_equal "$status" 1
 	assert_output 'not a tty'
 }

@@ -11,8 +11,8 @@ own_cache()
 	mkdir -p "$XDG_CACHE_HOME"
 }
 
-# vm [argument...]: runs qemu-run, $limit seconds at most; status, output and stderr are what it gave.
-vm()
+# qemu_run [argument...]: runs qemu-run, $limit seconds at most; status, output and stderr are what it gave.
+qemu_run()
 {
 	# Not by run, which warns of a status of 126 or 127: here they are outcomes.
 	status=0
@@ -25,7 +25,7 @@ vm()
 	echo "stderr: $stderr"
 }
 
-# json FILTER: what jq makes of the outcome of the last vm.
+# json FILTER: what jq makes of the outcome of the last qemu_run.
 json()
 {
 	jq -r "$1" "$BATS_TEST_TMPDIR/json"

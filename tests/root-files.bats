@@ -19,7 +19,7 @@ load root
 		        for file in range(100):
 		            open(f"tree/{outer}/{inner}/{file}", "w").close()
 	E
-	vm --root / -- bash -c "$walk"
+	qemu_run --root / -- bash -c "$walk"
 	assert_outcome 0 exit
 	assert_equal "$output" "$(bash -c "$walk")"
 	assert_line 50000
@@ -46,12 +46,12 @@ load root
 		{"make": make, "look": look}[sys.argv[1]](os.fsencode(sys.argv[2]))
 	E
 	python3 names.py make here
-	vm --root / -- python3 names.py look here
+	qemu_run --root / -- python3 names.py look here
 	assert_outcome 0 exit
 	assert_equal "$output" "$(python3 names.py look here)"
 	assert_equal "${#lines[@]}" 762
 	mkdir shared
-	vm --root / --rw shared -- python3 names.py make shared/there
+	qemu_run --root / --rw shared -- python3 names.py make shared/there
 	assert_outcome 0 exit
 	assert_equal "$(python3 names.py look shared/there)" "$(python3 names.py look here)"
 }
@@ -65,11 +65,11 @@ load root
 	(cd both/deep && for _ in {1..40}; do mkdir "$(printf %0200d 0)" && cd "$(printf %0200d 0)" || exit; done)
 	echo text >both/links/0
 	for n in {1..45}; do ln -s "$((n - 1))" "both/links/$n"; done
-	vm --root / -- bash -c "$look"
+	qemu_run --root / -- bash -c "$look"
 	assert_outcome 0 exit
 	assert_equal "$output" "$(bash -c "$look")"
 	assert_line --partial 'Too many levels of symbolic links'
-	vm --root / --rw both -- bash -c "$look"
+	qemu_run --root / --rw both -- bash -c "$look"
 	assert_equal "$output" "$(bash -c "$look")"
 }
 
@@ -84,7 +84,7 @@ load root
 	ln -s ../../../../../../../outside root/a/b/far
 	ln -s "$PWD/outside" root/a/b/here
 	ln -s ../../outside/none root/a/b/dangling
-	vm --root root -- sh -c 'cd /a/b; busybox cat absolute/file far/file ../../../../../file ../file
+	qemu_run --root root -- sh -c 'cd /a/b; busybox cat absolute/file far/file ../../../../../file ../file
 		busybox cat here/file; echo x >dangling && busybox cat /outside/none'
 	assert_outcome 0 exit
 	assert_output $'inside\ninside\ninside\nx'
@@ -122,7 +122,7 @@ let_go()
 		hold ends
 		((EUID)) || mknod ends/kmsg c 1 11
 		# shellcheck disable=SC2086 # options are words
-		vm --root / $options -- python3 root-ends.py reach ends
+		qemu_run --root / $options -- python3 root-ends.py reach ends
 		assert_outcome 0 exit
 		let_go
 		assert_line --index 1 "read fifo b''"
@@ -131,19 +131,19 @@ let_go()
 		assert_equal "$reached" ''
 		# What reads all files of a tree does not hang in these.
 		# shellcheck disable=SC2086
-		vm --root / $options -- bash -c 'find ends | LC_ALL=C sort; tar -cf - ends | wc -c; grep -rs x ends; ls -lR ends | wc -l'
+		qemu_run --root / $options -- bash -c 'find ends | LC_ALL=C sort; tar -cf - ends | wc -c; grep -rs x ends; ls -lR ends | wc -l'
 		assert_outcome 0 exit
 		assert_line ends/fifo
 		((EUID)) || {
 			# shellcheck disable=SC2086
-			vm --root / $options -- bash -c 'echo "logged by $$ of test" >ends/kmsg && dmesg | grep -o "logged by .* of test"'
+			qemu_run --root / $options -- bash -c 'echo "logged by $$ of test" >ends/kmsg && dmesg | grep -o "logged by .* of test"'
 			assert_outcome 0 exit
 			run dmesg
 			refute_output --partial 'logged by'
 		}
 	done
 	# And in the guest they are good for what they are for.
-	vm --root / --rw ends -- bash -c '(echo through >ends/fifo) & cat ends/fifo'
+	qemu_run --root / --rw ends -- bash -c '(echo through >ends/fifo) & cat ends/fifo'
 	assert_output through
 }
 
@@ -173,7 +173,7 @@ reaches_outside()
 	wait_for reaches_outside both 300
 	make_prey
 	tree_state outside >before
-	vm --root / --rw shared --cpus 2 -- python3 root-hostile.py both 60
+	qemu_run --root / --rw shared --cpus 2 -- python3 root-hostile.py both 60
 	assert_outcome 0 exit
 	tree_state outside >after
 	diff before after
@@ -196,7 +196,7 @@ reaches_outside()
 	tree_state outside >before
 	python3 root-hostile.py swap 2 &
 	swapper=$!
-	vm --root / --rw shared -- python3 root-hostile.py write 100
+	qemu_run --root / --rw shared -- python3 root-hostile.py write 100
 	kill "$swapper"
 	wait "$swapper" || true
 	assert_outcome 0 exit
@@ -252,7 +252,7 @@ reaches_outside()
 		done
 		exit 0
 	E
-	vm --root / --rw shared -- bash ways.sh
+	qemu_run --root / --rw shared -- bash ways.sh
 	assert_outcome 0 exit
 	tree_state outside >after
 	diff before after

@@ -59,7 +59,7 @@ as_the_guest()
 		done <commands
 	E
 	as_the_guest bash all >host
-	vm --root / --memory 1024 -- bash all
+	qemu_run --root / --memory 1024 -- bash all
 	assert_outcome 0 exit
 	diff host - <<<"$output"
 	(($(grep -c '^status' host) >= 30))
@@ -103,14 +103,14 @@ as_the_guest()
 		        self.assertEqual(1, 2)
 	E
 	cp "$KERNEL_DIR/release" release
-	vm --root / --memory 1024 -- python3 -m unittest -v
+	qemu_run --root / --memory 1024 -- python3 -m unittest -v
 	assert_outcome 1 exit
 	assert_stderr 'Ran 7 tests'
 	assert_stderr 'FAILED (failures=1)'
 	assert_stderr 'test_that_fails (test_it.It.test_that_fails) ... FAIL'
 	[[ ! -e it.db ]]
 	# Without the one that fails.
-	vm --root / --memory 1024 -- python3 -m unittest test_it.It.test_threads test_it.It.test_http
+	qemu_run --root / --memory 1024 -- python3 -m unittest test_it.It.test_threads test_it.It.test_http
 	assert_outcome 0 exit
 }
 
@@ -129,20 +129,20 @@ as_the_guest()
 	echo changed >>file
 	touch new
 	# Root's own.
-	vm --root / -- git status --porcelain
+	qemu_run --root / -- git status --porcelain
 	assert_outcome 0 exit
 	assert_output $' M file\n?? new'
-	vm --root / -- bash -c 'git add -A && git -c user.name=me -c user.email=me@example.org commit -q -m 2nd &&
+	qemu_run --root / -- bash -c 'git add -A && git -c user.name=me -c user.email=me@example.org commit -q -m 2nd &&
 		git log --format=%s && git status --porcelain && git fsck 2>&1'
 	assert_outcome 0 exit
 	assert_output $'2nd\nthe first'
 	assert_equal "$(git log --format=%s)" 'the first'
 	# Another's: as git has it on this machine.
 	chown -R nobody ../checkout ../cache
-	vm --root / -- git status --porcelain
+	qemu_run --root / -- git status --porcelain
 	assert_outcome 128 exit
 	assert_stderr 'dubious ownership'
-	vm --root / --user nobody -- git status --porcelain
+	qemu_run --root / --user nobody -- git status --porcelain
 	assert_outcome 0 exit
 	assert_output $' M file\n?? new'
 	# The owner's, who runs qemu-run.
@@ -165,7 +165,7 @@ as_the_guest()
 	[[ $directory != ..* ]] || skip 'BUILD is outside of the tree'
 	cp -r examples/hello "$BATS_TEST_TMPDIR/mine"
 	# shellcheck disable=SC2016 # the guest's to expand
-	limit=600 vm --root / --memory 1024 -f "$BATS_TEST_TMPDIR/mine" -e KERNEL_DIR -- bash -euc '
+	limit=600 qemu_run --root / --memory 1024 -f "$BATS_TEST_TMPDIR/mine" -e KERNEL_DIR -- bash -euc '
 		directory=$(scripts/module -k "$KERNEL_DIR" -s /root/mine)
 		modinfo -F vermagic "$directory/hello.ko"
 		insmod "$directory/hello.ko"; lsmod | grep -o "^hello"; rmmod hello; ! grep "^hello" /proc/modules'
@@ -181,13 +181,13 @@ as_the_guest()
 		command -v "$tool" >/dev/null || continue
 		case $tool in
 		perf)
-			vm --root / -- perf stat -x , -e task-clock,page-faults true
+			qemu_run --root / -- perf stat -x , -e task-clock,page-faults true
 			assert_outcome 0 exit
 			assert_stderr page-faults
 			;;
 		bpftrace)
 			kernel_has DEBUG_INFO_BTF || continue
-			vm --root / --memory 1024 -- bpftrace -c '/bin/cat /etc/hostname' -e \
+			qemu_run --root / --memory 1024 -- bpftrace -c '/bin/cat /etc/hostname' -e \
 				'tracepoint:syscalls:sys_enter_openat /str(args->filename) == "/etc/hostname"/ { printf("opened\n"); }'
 			assert_outcome 0 exit
 			assert_line opened
@@ -209,7 +209,7 @@ as_the_guest()
 		connection, peer = server.accept()
 		print(peer[0], len(connection.makefile("rb").read()), client.wait())
 	E
-	vm --root / -- bash -euc '
+	qemu_run --root / -- bash -euc '
 		ip netns add other
 		ip link add here type veth peer name there netns other
 		ip addr add 10.9.0.1/24 dev here; ip link set here up
@@ -232,7 +232,7 @@ file_system()
 	compgen -G "$KERNEL_DIR/modules/kernel/fs/$1/$1.ko*" >/dev/null || skip "a kernel without $1"
 	truncate -s 400M image
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --root / --memory 1024 --disk image -- bash -euc '
+	qemu_run --root / --memory 1024 --disk image -- bash -euc '
 		type=$1; shift
 		"mkfs.$type" -q /dev/vda >&2
 		mount /dev/vda /mnt
@@ -280,7 +280,7 @@ print(*random.Random(int(sys.argv[1])).sample(names, 50), sep="\n")' "$seed" >na
 			echo "$name: $said"
 		done <names
 	E
-	limit=600 vm --root / --memory 1024 --allow-splat -- bash load
+	limit=600 qemu_run --root / --memory 1024 --allow-splat -- bash load
 	assert_outcome 0 exit
 	assert_equal "${#lines[@]}" 50
 	# A machine without the device is reason enough for a module not to load.

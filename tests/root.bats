@@ -11,7 +11,7 @@ load root
 	mkdir -p 'a place/b'
 	cd 'a place/b'
 	here=$PWD
-	vm --root / -- pwd
+	qemu_run --root / -- pwd
 	assert_outcome 0 exit
 	assert_output "$here"
 	assert_equal "$(json .root)" /
@@ -20,7 +20,7 @@ load root
 		'python3 -c "import json, hashlib; print(json.dumps({1: hashlib.md5(b\"x\").hexdigest()}))"' \
 		'perl -e "print qq(\$^V\n)"' 'sha256sum /usr/bin/env' 'ls -ln /usr/bin/env' \
 		'find /etc -maxdepth 1 -name passwd' 'sort -r /etc/passwd' 'getconf PAGE_SIZE' 'ldd /bin/ls'; do
-		vm --root / -- bash -c "$program"
+		qemu_run --root / -- bash -c "$program"
 		assert_equal "$status" 0
 		if [[ $program == ldd* ]]; then
 			assert_output --partial libc.so.6
@@ -32,16 +32,16 @@ load root
 
 @test '--root: the statuses are exact: exit, signal, not found, deadline, panic, complaint' {
 	needs_9p
-	vm --root / -- bash -c 'exit 200'
+	qemu_run --root / -- bash -c 'exit 200'
 	assert_outcome 200 exit
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --root / -- bash -c 'kill -9 $$'
+	qemu_run --root / -- bash -c 'kill -9 $$'
 	assert_outcome 137 signal
-	vm --root / -- no-such-program
+	qemu_run --root / -- no-such-program
 	assert_outcome 127 not-found
-	vm --root / --timeout 2 -- sleep 1000
+	qemu_run --root / --timeout 2 -- sleep 1000
 	assert_outcome 124 deadline
-	vm --root / -- bash -c 'echo c >/proc/sysrq-trigger'
+	qemu_run --root / -- bash -c 'echo c >/proc/sysrq-trigger'
 	assert_outcome 121 panic
 }
 
@@ -52,7 +52,7 @@ load root
 	ln -s file tree/link
 	tree_state tree >before
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --root / -- bash -c 'echo after >tree/file && rm tree/link && echo new >tree/new &&
+	qemu_run --root / -- bash -c 'echo after >tree/file && rm tree/link && echo new >tree/new &&
 		chmod 777 tree && mknod tree/device c 1 3 && echo x >/etc/qemu-run-was-here &&
 		cat tree/file tree/new && mkdir /opt/qemu-run-was-here'
 	assert_outcome 0 exit
@@ -61,7 +61,7 @@ load root
 	diff before after
 	[[ ! -e /etc/qemu-run-was-here && ! -e /opt/qemu-run-was-here ]]
 	# And the next guest sees nothing of it either.
-	vm --root / -- cat tree/file
+	qemu_run --root / -- cat tree/file
 	assert_output before
 }
 
@@ -69,7 +69,7 @@ load root
 	needs_9p
 	local mark=/tmp/qemu-run-mark.$$
 	echo host >"$mark"
-	vm --root / -- bash -c "test ! -e $mark && uname -r && cat /proc/1/comm &&
+	qemu_run --root / -- bash -c "test ! -e $mark && uname -r && cat /proc/1/comm &&
 		test -c /dev/pts/ptmx && test -d /dev/shm && echo x >/run/x && findmnt -no FSTYPE /"
 	rm "$mark"
 	assert_outcome 0 exit
@@ -79,7 +79,7 @@ load root
 @test '--root: the kernel finds its own modules, by modprobe and by itself' {
 	needs_9p
 	truncate -s 64M image
-	vm --root / --disk image -- bash -euc 'ip link add type veth; ip link show veth0 >/dev/null
+	qemu_run --root / --disk image -- bash -euc 'ip link add type veth; ip link show veth0 >/dev/null
 		ip netns add n; ip link set veth1 netns n; ip netns exec n ip link show veth1 >/dev/null
 		mkfs.ext4 -q /dev/vda; mkdir /mnt/x; mount /dev/vda /mnt/x; echo hi >/mnt/x/f
 		umount /mnt/x; fsck.ext4 -fn /dev/vda >/dev/null 2>&1; modprobe dummy; lsmod'
@@ -91,7 +91,7 @@ load root
 
 @test '--root: user namespaces can be made: the root is no chroot' {
 	needs_9p
-	vm --root / -- unshare -Ur id -u
+	qemu_run --root / -- unshare -Ur id -u
 	assert_outcome 0 exit
 	assert_output 0
 }
@@ -99,7 +99,7 @@ load root
 @test '--root: a C program is compiled inside and run' {
 	needs_9p
 	printf '#include <stdio.h>\nint main(void) { return puts("compiled") < 0; }\n' >program.c
-	vm --root / --memory 1024 -- bash -c 'cc -o program program.c && ./program'
+	qemu_run --root / --memory 1024 -- bash -c 'cc -o program program.c && ./program'
 	assert_outcome 0 exit
 	assert_output compiled
 	[[ ! -e program ]]
@@ -113,31 +113,31 @@ load root
 	echo 'me:x:1234:1234::/home/me:/bin/sh' >small/etc/passwd
 	printf 'more:x:77:me\n' >small/etc/group
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --root small --user me -- sh -c 'echo $HOME; busybox id; busybox ls /'
+	qemu_run --root small --user me -- sh -c 'echo $HOME; busybox id; busybox ls /'
 	assert_outcome 0 exit
 	assert_line /home/me
 	assert_line --partial 'uid=1234'
 	assert_line --partial '77'
 	refute_line usr
-	vm --root small --user nobody -- true
+	qemu_run --root small --user nobody -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'not in etc/passwd'
 }
 
 @test '--user: by number, without a root of the host'\''s' {
-	vm --user 1234 -- id -u
+	qemu_run --user 1234 -- id -u
 	assert_outcome 0 exit
 	assert_output 1234
-	vm --user name -- id -u
+	qemu_run --user name -- id -u
 	assert_outcome 125 cannot-run
 	assert_stderr 'give a number, or --root'
 }
 
 @test '--root: not a directory is 125' {
-	vm --root no/such -- true
+	qemu_run --root no/such -- true
 	assert_equal "$status" 125
 	assert_stderr 'No such file'
-	vm --root /etc/passwd -- true
+	qemu_run --root /etc/passwd -- true
 	assert_equal "$status" 125
 	assert_stderr 'not a directory'
 }
@@ -156,18 +156,18 @@ load root
 	for file in "$(readlink -f "$KERNEL_DIR")"/*; do
 		[[ $file == */modules ]] || ln -s "$file" "$(basename "$KERNEL_DIR")"
 	done
-	vm -k "$PWD/$(basename "$KERNEL_DIR")" --root / -- true
+	qemu_run -k "$PWD/$(basename "$KERNEL_DIR")" --root / -- true
 	assert_outcome 125 cannot-run
 	assert_equal "$stderr" "qemu-run: kernel $release lacks 9pnet_virtio (CONFIG_NET_9P_VIRTIO): --root and --rw do not work with it, -f and --get do"
 	# One that turns out to lack them.
 	for missing in init_v9fs:9P_FS p9_virtio_init:NET_9P_VIRTIO ovl_init:OVERLAY_FS; do
 		initcall=${missing%:*} option=${missing#*:}
-		vm --append "initcall_blacklist=$initcall" --root / -- true
+		qemu_run --append "initcall_blacklist=$initcall" --root / -- true
 		assert_outcome 125 cannot-run
 		assert_equal "$stderr" "qemu-run: the guest cannot run the command: --root: this kernel lacks CONFIG_$option; -f and --get do work with it"
 	done
 	mkdir shared
-	vm --append initcall_blacklist=init_v9fs --rw shared -- true
+	qemu_run --append initcall_blacklist=init_v9fs --rw shared -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'shared: this kernel lacks CONFIG_9P_FS'
 }
@@ -175,10 +175,10 @@ load root
 @test '--rw: what the guest writes is here when qemu-run returns, with --root or without' {
 	needs_9p
 	mkdir shared
-	vm --rw shared -- sh -c "head -c 3000000 /dev/urandom >'$PWD/shared/data'; sha256sum <'$PWD/shared/data'"
+	qemu_run --rw shared -- sh -c "head -c 3000000 /dev/urandom >'$PWD/shared/data'; sha256sum <'$PWD/shared/data'"
 	assert_outcome 0 exit
 	assert_equal "$output" "$(sha256sum <shared/data)"
-	vm --root / --rw shared -- bash -c 'cd shared && mkdir -p a/b && echo x >a/b/c && ln -s c a/b/d && mv data moved'
+	qemu_run --root / --rw shared -- bash -c 'cd shared && mkdir -p a/b && echo x >a/b/c && ln -s c a/b/d && mv data moved'
 	assert_outcome 0 exit
 	assert_equal "$(<shared/a/b/d)" x
 	[[ -e shared/moved && ! -e shared/data ]]
@@ -192,7 +192,7 @@ load root
 	ln -s ../outside/file shared/outfile
 	tree_state outside >before
 	# The guest's own root is BusyBox in memory: a link out of the directory leads there.
-	vm --rw shared -- sh -c "cd '$PWD/shared'
+	qemu_run --rw shared -- sh -c "cd '$PWD/shared'
 		cat out/file outfile; echo x >out/file; echo x >outfile; rm -f out/file
 		echo x >../outside/file; mkdir -p ../outside; echo x >../outside/file
 		ln outfile hard; echo x >hard
@@ -207,7 +207,7 @@ load root
 	needs_9p
 	truncate -s 32M image
 	mke2fs -q -t ext4 image
-	vm --disk image,rw -- sh -ec 'mkdir /mnt; mount -t ext4 /dev/vda /mnt; echo hi >/mnt/f
+	qemu_run --disk image,rw -- sh -ec 'mkdir /mnt; mount -t ext4 /dev/vda /mnt; echo hi >/mnt/f
 		ip link add type veth; lsmod'
 	assert_outcome 0 exit
 	assert_output --partial veth
@@ -216,18 +216,18 @@ load root
 
 @test 'modules: modprobe in the BusyBox guest: from PATH, in its shell, by a user, twice at once' {
 	needs_9p
-	vm -- modprobe ext4
+	qemu_run -- modprobe ext4
 	assert_outcome 0 exit
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --cpus 2 -- sh -c 'modprobe ext4 & modprobe xfs; status=$?; wait $! || exit; lsmod; exit $status'
+	qemu_run --cpus 2 -- sh -c 'modprobe ext4 & modprobe xfs; status=$?; wait $! || exit; lsmod; exit $status'
 	assert_outcome 0 exit
 	assert_output --partial ext4
 	assert_output --partial xfs
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --user 1234 -- sh -c 'cat /lib/modules/$(uname -r)/modules.dep'
+	qemu_run --user 1234 -- sh -c 'cat /lib/modules/$(uname -r)/modules.dep'
 	assert_outcome 0 exit
 	assert_equal "$output" "$(<"$KERNEL_DIR/modules/modules.dep")"
-	vm -- sh -c 'modprobe no-such-module; echo $?; modprobe dummy && grep -c "^dummy " /proc/modules'
+	qemu_run -- sh -c 'modprobe no-such-module; echo $?; modprobe dummy && grep -c "^dummy " /proc/modules'
 	assert_outcome 0 exit
 	assert_output $'1\n1'
 }
@@ -238,7 +238,7 @@ load root
 	local missing
 	for missing in init_autofs_fs init_v9fs p9_virtio_init; do
 		# shellcheck disable=SC2016 # the guest's to expand
-		vm --append "initcall_blacklist=$missing" -- sh -c 'modprobe ext4 || ls /lib/modules/$(uname -r)/kernel/fs'
+		qemu_run --append "initcall_blacklist=$missing" -- sh -c 'modprobe ext4 || ls /lib/modules/$(uname -r)/kernel/fs'
 		assert_outcome 0 exit
 		assert_line 9p
 		refute_line ext4
@@ -301,7 +301,7 @@ as_nobody()
 	chown 1234:77 mine
 	chmod 1750 mine
 	cd mine
-	vm --root / -- stat -c '%u %g %a' .
+	qemu_run --root / -- stat -c '%u %g %a' .
 	assert_outcome 0 exit
 	assert_output '1234 77 1750'
 }

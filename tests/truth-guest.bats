@@ -13,7 +13,7 @@ setup()
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# complaints: the kernel's complaints of the last vm, a line each.
+# complaints: the kernel's complaints of the last qemu_run, a line each.
 complaints()
 {
 	json '.complaints[]'
@@ -36,7 +36,7 @@ refute_complaint()
 
 	splat=$(module_file splat)
 	# Neither of these taints. The console would slow the flood down, and is off.
-	vm -m "$splat" -- sh -c "dmesg -n 1
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1
 		echo 'INFO: task splat:1 blocked for more than 120 seconds.' >$say
 		sleep 0.5; echo 30000 >$flood"
 	assert_outcome 120 splat
@@ -47,15 +47,15 @@ refute_complaint()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "dmesg -n 1; echo 30000 >$flood"
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1; echo 30000 >$flood"
 	assert_outcome 120 splat
 	assert_complaint "^init: the kernel's log overran: records were lost$"
 	# Where init has read a record before, it knows how many.
-	vm -m "$splat" -- sh -c "dmesg -n 1; echo hello >$say; sleep 0.5; echo 30000 >$flood"
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1; echo hello >$say; sleep 0.5; echo 30000 >$flood"
 	assert_outcome 120 splat
 	assert_complaint "^init: the kernel's log overran: [0-9]+ records were lost$"
 	# The command's own failure stands.
-	vm -m "$splat" -- sh -c "dmesg -n 1; echo 30000 >$flood; exit 7"
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1; echo 30000 >$flood; exit 7"
 	assert_outcome 7 exit
 }
 
@@ -63,7 +63,7 @@ refute_complaint()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "dmesg -n 1; for i in 1 2 3 4 5; do echo 300 >$flood; sleep 0.2; done"
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1; for i in 1 2 3 4 5; do echo 300 >$flood; sleep 0.2; done"
 	assert_outcome 0 exit
 	assert_equal "$(complaints)" ''
 }
@@ -72,7 +72,7 @@ refute_complaint()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "dmesg -n 1
+	qemu_run -m "$splat" -- sh -c "dmesg -n 1
 		(while :; do echo 20 >$flood; done) &
 		seq 20000; exit 9"
 	assert_outcome 9 exit
@@ -83,7 +83,7 @@ refute_complaint()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "for i in \$(seq 30); do echo \"INFO: task splat:\$i blocked\" >$say; done"
+	qemu_run -m "$splat" -- sh -c "for i in \$(seq 30); do echo \"INFO: task splat:\$i blocked\" >$say; done"
 	assert_outcome 120 splat
 	assert_equal "$(complaints | grep -c '^INFO: task')" 20
 }
@@ -220,11 +220,11 @@ recognised()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "echo duplicate >$what"
+	qemu_run -m "$splat" -- sh -c "echo duplicate >$what"
 	assert_outcome 120 splat
 	assert_complaint "^sysfs: cannot create duplicate filename '/kernel/splat_twice'"
 	if kernel_has SLUB_DEBUG; then
-		vm -m "$splat" -- sh -c "echo double_free >$what"
+		qemu_run -m "$splat" -- sh -c "echo double_free >$what"
 		assert_outcome 120 splat
 		# KASAN sees it before SLUB does.
 		assert_complaint '^BUG(: KASAN: double-free in| splat_cache \(.*\):) '
@@ -235,7 +235,7 @@ recognised()
 	local splat details
 
 	splat=$(module_file splat)
-	vm -m "$splat" -- sh -c "echo warn >$what"
+	qemu_run -m "$splat" -- sh -c "echo warn >$what"
 	assert_outcome 120 splat
 	assert_complaint '^WARNING: .*splat_warn\+0x'
 	assert_complaint '^  splat: the reason$'
@@ -245,7 +245,7 @@ recognised()
 	refute_complaint '^  .*(__warn|report_bug|exc_invalid_op|dump_stack)'
 	details=$(complaints | grep -c '^  ')
 	((details <= 6))
-	vm -m "$splat" -- sh -c "echo duplicate >$what"
+	qemu_run -m "$splat" -- sh -c "echo duplicate >$what"
 	assert_complaint '^  splat_duplicate\+0x.* \[splat\]$'
 	refute_complaint '^  .*(sysfs_warn_dup|dump_stack)'
 }
@@ -254,7 +254,7 @@ recognised()
 	local fault
 
 	fault=$(module_file fault)
-	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+	qemu_run -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
 		echo null >/sys/module/fault/parameters/what'
 	# What becomes of it is for the host to say; here the command was killed.
 	assert_equal "$(json .command_status)" 137

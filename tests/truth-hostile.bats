@@ -154,7 +154,7 @@ each()
 	local fault
 
 	fault=$(module_file fault)
-	vm --cpus 4 --timeout 2 -f "$BATS_FILE_TMPDIR/hostile" -f "$fault" -- sh -c '
+	qemu_run --cpus 4 --timeout 2 -f "$BATS_FILE_TMPDIR/hostile" -f "$fault" -- sh -c '
 		insmod fault.ko cpu=1
 		echo preempt_off >/sys/module/fault/parameters/what
 		exec ./hostile freeze disarm hang'

@@ -16,7 +16,7 @@ refused()
 {
 	local status_wanted=$1 text=$2
 
-	vm "${@:3}"
+	qemu_run "${@:3}"
 	assert_equal "$output" ''
 	assert_stderr "$text"
 	if ((status_wanted == 127)); then
@@ -78,7 +78,7 @@ refused()
 
 @test 'a script without an interpreter runs in sh' {
 	file script <<<'echo "this is sh"; exit 3'
-	vm -f "$BATS_TEST_TMPDIR/script" -- ./script
+	qemu_run -f "$BATS_TEST_TMPDIR/script" -- ./script
 	assert_outcome 3 exit
 	assert_output 'this is sh'
 }
@@ -87,12 +87,12 @@ refused()
 	local module
 
 	module=$(module_file fail_load)
-	vm -m "$module,function=no_such_function" -- true
+	qemu_run -m "$module,function=no_such_function" -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'No such file or directory (errno 2); the kernel logged:'
 	assert_stderr '  fail_load: function=no_such_function: cannot be probed: error -2'
 	# Those lines alone: nothing of what a program wrote, or of a module before it.
-	vm -m loop,max_loop=2 -m "$module,function=no_such_function" -- true
+	qemu_run -m loop,max_loop=2 -m "$module,function=no_such_function" -- true
 	assert_outcome 125 cannot-run
 	[[ $stderr != *'loop: module loaded'* ]] || fail 'a line of another module'
 }
@@ -101,7 +101,7 @@ refused()
 	local module
 
 	module=$(module_file talkative)
-	vm -m "$module" -- true
+	qemu_run -m "$module" -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'No such device (errno 19); the kernel logged:'
 	assert_stderr $'\n  ...\n  talkative: line '

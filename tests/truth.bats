@@ -64,7 +64,7 @@ stopped_in_gets()
 	mkfifo pipe
 	# Open for reading as well, and never read.
 	exec 7<>pipe
-	vm -- true
+	qemu_run -- true
 	code=0
 	timeout 100 qemu-run --timeout 2 --json json -- yes </dev/null >pipe 2>stderr 3>&- || code=$?
 	exec 7>&-
@@ -77,7 +77,7 @@ stopped_in_gets()
 	local code=0
 	mkfifo pipe
 	exec 7<>pipe
-	vm -- true
+	qemu_run -- true
 	# shellcheck disable=SC2016 # the guest's to expand
 	timeout 100 qemu-run -v --timeout 2 --json json -- \
 		sh -c 'while :; do echo "<1>$(seq 300 | tr -d "\n")" >/dev/kmsg; done' </dev/null 2>pipe 3>&- || code=$?
@@ -97,12 +97,12 @@ stopped_in_gets()
 @test '--get: a file that did not arrive whole leaves an older one in its place' {
 	# It can be opened, and not be read: the guest says so after it announced the file.
 	mkdir directory
-	vm --get /proc/1/mem:directory/here -- true
+	qemu_run --get /proc/1/mem:directory/here -- true
 	assert_outcome 125 cannot-run
 	assert_stderr '--get /proc/1/mem:directory/here'
 	assert_equal "$(ls -A directory)" ''
 	echo old >directory/here
-	vm --get /proc/1/mem:directory/here -- true
+	qemu_run --get /proc/1/mem:directory/here -- true
 	assert_outcome 125 cannot-run
 	assert_equal "$(cat directory/here)" old
 	assert_equal "$(ls -A directory)" here
@@ -112,7 +112,7 @@ stopped_in_gets()
 	local command
 	for command in 'poweroff -f' 'halt -f'; do
 		# shellcheck disable=SC2086 # several words
-		vm --timeout 20 -- $command
+		qemu_run --timeout 20 -- $command
 		assert_outcome 122 silent
 	done
 }
@@ -120,7 +120,7 @@ stopped_in_gets()
 # bats test_tags=slow
 @test 'a template whose memory is damaged is dropped, and says nothing about the kernel' {
 	own_cache
-	vm -- true
+	qemu_run -- true
 	# All of the kernel's text: a guest restored from it does not get far.
 	python3 - "$XDG_CACHE_HOME"/qemu-run/templates/*/memory <<-'EOF2'
 		import sys
@@ -128,20 +128,20 @@ stopped_in_gets()
 		    memory.seek(16 << 20)
 		    memory.write(b'\xcc' * (16 << 20))
 	EOF2
-	vm -- sh -c 'exit 7'
+	qemu_run -- sh -c 'exit 7'
 	assert_outcome 7 exit
 	assert_stderr 'removed it, booting cold'
 	assert_equal "$(json .start)" cold
-	vm -- sh -c 'exit 8'
+	qemu_run -- sh -c 'exit 8'
 	assert_outcome 8 exit
 }
 
 @test 'a damaged initramfs of a template is no belief about the kernel' {
 	own_cache
-	vm -- true
+	qemu_run -- true
 	head -c 100000 /dev/urandom >noise
 	dd if=noise of="$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/initramfs)" conv=notrunc 2>/dev/null
-	vm --cold -- sh -c 'exit 7'
+	qemu_run --cold -- sh -c 'exit 7'
 	assert_outcome 7 exit
 	assert_equal "$(json .channel)" virtio
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run" -path '*lacks/*' | wc -l)" 0
@@ -150,7 +150,7 @@ stopped_in_gets()
 @test 'what is no template is removed where one belongs, and by --clean' {
 	own_cache
 	local place kind
-	vm -- true
+	qemu_run -- true
 	place=$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*[0-9a-f])
 	for kind in file link tree; do
 		rm -rf "$place"
@@ -159,15 +159,15 @@ stopped_in_gets()
 		link) ln -s nowhere "$place" ;;
 		tree) mkdir -p "$place/key/deep" ;;
 		esac
-		vm -- sh -c 'exit 3'
+		qemu_run -- sh -c 'exit 3'
 		assert_outcome 3 exit
-		vm -- sh -c 'exit 3'
+		qemu_run -- sh -c 'exit 3'
 		assert_equal "$(json .start)" restored
 	done
 	rm -rf "$place"
 	rm -f "$place.lock"
 	mkdir -p "$place/key/deep" "$place.lock"
-	vm --clean
+	qemu_run --clean
 	assert_equal "$status" 0
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
 }
@@ -175,13 +175,13 @@ stopped_in_gets()
 @test 'QEMU_RUN_CACHE_MIB: what is no number of MiB is 125; evicted templates leave no lock' {
 	local value
 	for value in abc 0 -5 99999999999999 '1 2'; do
-		QEMU_RUN_CACHE_MIB=$value vm -- true
+		QEMU_RUN_CACHE_MIB=$value qemu_run -- true
 		assert_equal "$status" 125
 		assert_stderr 'give MiB'
 	done
 	own_cache
-	QEMU_RUN_CACHE_MIB=100 vm -- true
-	QEMU_RUN_CACHE_MIB=100 vm --memory 300 -- true
+	QEMU_RUN_CACHE_MIB=100 qemu_run -- true
+	QEMU_RUN_CACHE_MIB=100 qemu_run --memory 300 -- true
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.lock' | wc -l)" 1
 }
 
@@ -205,7 +205,7 @@ stopped_in_gets()
 
 	fault=$(module_file fault)
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
+	qemu_run -m "$fault" -- sh -c 'echo 0 >/proc/sys/kernel/panic_on_oops
 		exec sh -c "echo null >/sys/module/fault/parameters/what"'
 	assert_outcome 120 splat
 	assert_stderr 'an oops of the kernel'\''s killed the command (taint D: oops or BUG)'
@@ -217,7 +217,7 @@ stopped_in_gets()
 
 	fault=$(module_file fault)
 	# A template of its own: of a kernel with that taint.
-	vm --append sysctl.kernel.tainted=128 -m "$fault" -- sh -c '
+	qemu_run --append sysctl.kernel.tainted=128 -m "$fault" -- sh -c '
 		echo 0 >/proc/sys/kernel/panic_on_oops
 		exec sh -c "echo null >/sys/module/fault/parameters/what"'
 	assert_outcome 120 splat
@@ -227,24 +227,24 @@ stopped_in_gets()
 }
 
 @test 'complaints are shown whatever the status, and --allow-splat=REGEX takes some' {
-	vm -- sh -c 'echo "<4>x" >/dev/kmsg; exit 3'
+	qemu_run -- sh -c 'echo "<4>x" >/dev/kmsg; exit 3'
 	assert_outcome 3 exit
 	refute grep -q complained stderr
-	vm --allow-splat='(' -- true
+	qemu_run --allow-splat='(' -- true
 	assert_equal "$status" 125
 }
 
 @test '--bisect: 0, 1 and 125 are all that there is' {
-	vm --bisect -- true
+	qemu_run --bisect -- true
 	assert_equal "$status" 0
-	vm --bisect -- sh -c 'exit 42'
+	qemu_run --bisect -- sh -c 'exit 42'
 	assert_equal "$status" 1
 	assert_equal "$(json .exit_status)" 42
-	vm --bisect -- sh -c 'echo c >/proc/sysrq-trigger'
+	qemu_run --bisect -- sh -c 'echo c >/proc/sysrq-trigger'
 	assert_equal "$status" 1
-	vm --bisect -m no_such_module -- true
+	qemu_run --bisect -m no_such_module -- true
 	assert_equal "$status" 125
-	vm --bisect -- no-such-command
+	qemu_run --bisect -- no-such-command
 	assert_equal "$status" 125
 }
 
@@ -257,11 +257,11 @@ stopped_in_gets()
 
 @test '--console: all of the console, in a file' {
 	# shellcheck disable=SC2016 # the guest's to expand
-	vm --console log -- sh -c 'for i in $(seq 3000); do echo "<1>line $i of many" >/dev/kmsg; done'
+	qemu_run --console log -- sh -c 'for i in $(seq 3000); do echo "<1>line $i of many" >/dev/kmsg; done'
 	assert_outcome 0 exit
 	grep -q 'line 1 of many' log
 	grep -q 'line 3000 of many' log
-	vm --console no/such/log -- true
+	qemu_run --console no/such/log -- true
 	assert_equal "$status" 125
 	assert_stderr '--console no/such/log'
 }
@@ -270,31 +270,31 @@ stopped_in_gets()
 	mkdir tree
 	mkfifo tree/fifo
 	echo x >tree/file
-	vm -f tree --get made:made --get tree:back -- sh -c 'mkdir made; mkfifo made/fifo; echo y >made/file'
+	qemu_run -f tree --get made:made --get tree:back -- sh -c 'mkdir made; mkfifo made/fifo; echo y >made/file'
 	assert_outcome 0 exit
 	assert_stderr '-f tree: left out, since no files: 1, such as tree/fifo'
 	assert_stderr '--get made: left out, since no files: 1, such as made/fifo'
 	assert_equal "$(<made/file)$(<back/file)" yx
-	vm --get /dev/null:null -- true
+	qemu_run --get /dev/null:null -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'neither a file nor a directory'
 }
 
 @test 'not found: what is here is said, and how to bring it' {
 	echo 'echo hi' >script
-	vm -- ./script
+	qemu_run -- ./script
 	assert_outcome 127 not-found
 	assert_stderr './script is here: bring it with -f'
-	vm -- python3 test.py
+	qemu_run -- python3 test.py
 	assert_outcome 127 not-found
 	assert_stderr 'use --root /'
 }
 
 @test '--json: the message says what a panic, a hang and a deadline were' {
-	vm -- sh -c 'echo c >/proc/sysrq-trigger'
+	qemu_run -- sh -c 'echo c >/proc/sysrq-trigger'
 	assert_equal "$(json .outcome)" panic
 	assert_equal "$(json '.message | contains("sysrq triggered crash")')" true
-	vm --timeout 1 -- sleep 100
+	qemu_run --timeout 1 -- sleep 100
 	assert_equal "$(json '.message | contains("deadline")')" true
 	assert_equal "$(json '.command | join(" ")')" 'sleep 100'
 }
@@ -315,7 +315,7 @@ in_order()
 	local fault
 
 	fault=$(module_file fault)
-	vm --cpus 4 --timeout "$(is_watched && echo 20 || echo 3)" -f "$fault" -- sh -c '
+	qemu_run --cpus 4 --timeout "$(is_watched && echo 20 || echo 3)" -f "$fault" -- sh -c '
 		insmod fault.ko count=1 cpu=1
 		cd /sys/module/fault/parameters
 		echo blocked_tasks >what
@@ -330,7 +330,7 @@ in_order()
 }
 
 @test 'what hangs is named: each process of the command, and where it waits' {
-	vm --timeout "$(is_watched && echo 20 || echo 5)" -- sh -c 'sleep 1000 | cat; exit'
+	qemu_run --timeout "$(is_watched && echo 20 || echo 5)" -- sh -c 'sleep 1000 | cat; exit'
 	assert_outcome 124 deadline
 	assert_equal "$(grep -c 'qemu-run: process' stderr)" 3
 	! kernel_has STACKTRACE || assert_stderr '(sleep), state S: hrtimer_nanosleep+0x'
@@ -340,11 +340,11 @@ in_order()
 	local splat
 
 	splat=$(module_file splat)
-	vm -m "$splat,what=warn" -- true
+	qemu_run -m "$splat,what=warn" -- true
 	assert_outcome 120 splat
 	assert_equal "$(json .taint)" 512
 	assert_stderr 'the kernel complained (taint W: warning):'
-	vm -m "$splat" -- true
+	qemu_run -m "$splat" -- true
 	assert_outcome 0 exit
 	assert_equal "$(json .taint)" 0
 }
@@ -355,18 +355,18 @@ in_order()
 	: >file
 	: >driver.c
 	for name in . ./x x/./y x//y x/ .. ../x x/../y /x; do
-		vm -f "file:$name" -- true
+		qemu_run -f "file:$name" -- true
 		assert_outcome 125 cannot-run
 		assert_stderr "-f file:$name: give a name below /root in the guest"
 	done
-	vm -f file:..x -- test -e ..x
+	qemu_run -f file:..x -- test -e ..x
 	assert_outcome 0 exit
 	for name in sources ./sources driver.c ./no-such-file; do
-		vm -m "$name" -- true
+		qemu_run -m "$name" -- true
 		assert_outcome 125 cannot-run
 		assert_stderr "-m $name: no module: give a built one, FILE.ko"
 	done
-	vm -- ''
+	qemu_run -- ''
 	assert_outcome 127 not-found
 	assert_stderr 'the command is empty'
 }
@@ -382,21 +382,21 @@ memory_mib()
 	mkdir tmpfs
 	mount -t tmpfs -o size=420m tmpfs tmpfs || skip 'no tmpfs can be mounted here'
 	export XDG_CACHE_HOME=$PWD/tmpfs
-	vm -- true
+	qemu_run -- true
 	before=$(memory_mib)
-	vm -- "${use[@]}"
+	qemu_run -- "${use[@]}"
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 	(($(memory_mib) <= before + 32)) || fail "$before MiB grew to $(memory_mib)"
 	# As when others have filled it.
 	head -c "$(df --output=avail -B 1 tmpfs | tail -n 1)" /dev/zero >tmpfs/filler
 	truncate -s -30M tmpfs/filler
-	vm -- "${use[@]}"
+	qemu_run -- "${use[@]}"
 	assert_outcome 125 cannot-run
 	assert_stderr "$PWD/tmpfs/qemu-run is full"
 	assert_equal "$(json '.message | contains("--clean")')" true
 	rm tmpfs/filler
-	vm -- "${use[@]}"
+	qemu_run -- "${use[@]}"
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 }

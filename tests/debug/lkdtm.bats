@@ -34,7 +34,7 @@ promised()
 }
 
 @test 'lkdtm: the table knows every type that the kernel has' {
-	vm --module lkdtm -- sed 1d /sys/kernel/debug/provoke-crash/DIRECT
+	qemu_run --module lkdtm -- sed 1d /sys/kernel/debug/provoke-crash/DIRECT
 	assert_outcome 0 exit
 	assert_line PANIC
 	# Types that a kernel of another version has are no loss.
@@ -44,7 +44,7 @@ promised()
 @test 'lkdtm: every type ends in time, with a status that is true, and never with 0' {
 	local types row type status outcome wrong=()
 
-	vm --module lkdtm -- sed 1d /sys/kernel/debug/provoke-crash/DIRECT
+	qemu_run --module lkdtm -- sed 1d /sys/kernel/debug/provoke-crash/DIRECT
 	types=$output
 	export -f crash
 	export timeout bound
