@@ -239,7 +239,13 @@ reaches_outside()
 		mkdir /mnt/root /mnt/modules /mnt/share
 		nine=trans=virtio,version=9p2000.L,access=any,msize=131072
 		mount -t 9p -o "rw,$nine" root /mnt/root && echo hostile >"/mnt/root/$PWD/outside/victim"
-		mount -t 9p -o "rw,$nine" modules /mnt/modules || exit 50
+		# It is mounted where the root has no link to them: of a checkout below /tmp.
+		modules=$(realpath "/lib/modules/$(uname -r)")
+		if ! mount -t 9p -o "rw,$nine" modules /mnt/modules; then
+			mount -o remount,rw "$modules"
+			mount --bind "$modules" /mnt/modules || exit 50
+		fi
+		[ -e /mnt/modules/modules.dep ] || exit 54
 		! touch /mnt/modules/hostile || exit 51
 		# A directory of the host by other names than its own.
 		umount shared/dir shared || exit 52
