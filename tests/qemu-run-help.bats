@@ -78,6 +78,7 @@ options_of_completion()
 @test 'the outcome is what the table of cases says' {
 	run make -s -C "$top/tools/qemu-run" test-outcome
 	assert_success
-	assert_line '1..41'
 	refute_line --partial 'not ok'
+	assert_line "1..$(grep -c '^ok ' <<<"$output")"
+	assert_line --partial 'the command returns 0'
 }

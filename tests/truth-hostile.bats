@@ -171,7 +171,7 @@ may_be_0()
 
 	for word in "$@" exit:3; do
 		case $word in
-		exit:*) words+=(returned "status:${word#exit:}" "port:$((${word#exit:} & 127))") ;;
+		exit:*) words+=(init returned "status:${word#exit:}" "port:$((${word#exit:} & 127))") ;;
 		*) words+=("$word") ;;
 		esac
 	done
@@ -179,6 +179,7 @@ may_be_0()
 		case $word in
 		freeze | wait:*) ;;
 		signal:* | method:*) honest='' ;;
+		init) honest=1 ;;
 		output | errors | credit:0) [[ ! $returned ]] || return 1 ;;
 		complaint)
 			[[ ! $code ]] || return 1
