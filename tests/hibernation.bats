@@ -66,6 +66,7 @@ came_back()
 	assert_code 43
 }
 
+# bats test_tags=slow
 @test 'hibernation: disk=shutdown ends with code, and the deadline is there after the resume' {
 	hibernate shutdown
 	assert_code 42

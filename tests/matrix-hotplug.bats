@@ -39,6 +39,7 @@ load matrix
 	ended_by_the_second
 }
 
+# bats test_tags=slow
 @test 'hotplug: a processor that was not there at the load is the only one left' {
 	hotplugged -c 2 -a maxcpus=1 <<-'E'
 		insmod qemu_poweroff.ko delay=$enough code=42
@@ -60,6 +61,7 @@ needs_suspend()
 
 # Down to where the machine would sleep, and up again after a second: what QEMU's
 # firmware does then is not what this is about.
+# bats test_tags=slow
 @test 'hotplug: a processor that suspend took away is the only one left' {
 	needs_suspend
 	# The suspend takes as long as it takes, and the deadline what is left of it: that

@@ -266,6 +266,7 @@ on_qcow2()
 	clean "$raw"
 }
 
+# bats test_tags=slow
 @test 'command: a disk that is too slow does not hold up the end, and is no success' {
 	throttle=,throttling.bps-write=8192 on_qcow2 "$write" --timeout 5
 	assert_equal "$status" 120

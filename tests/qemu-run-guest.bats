@@ -141,6 +141,7 @@ unpacked()
 	assert_equal "$(json .modules)" none
 }
 
+# bats test_tags=slow
 @test '--preload: a module that is built again is loaded again' {
 	own_cache
 	unpacked "$KERNEL_DIR"/modules/kernel/drivers/block/loop.ko* >mine.ko
@@ -153,6 +154,7 @@ unpacked()
 	assert_line nls_cp437
 }
 
+# bats test_tags=slow
 @test '--preload: what the kernel complained of at the load, each run tells' {
 	local fault
 	fault=$(module_file fault)

@@ -38,6 +38,7 @@ templates()
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
 }
 
+# bats test_tags=slow
 @test 'template: one that does not restore is removed, the run goes on cold' {
 	own_cache
 	qemu_run -- true
@@ -116,6 +117,7 @@ templates()
 	assert_equal "$(ls tmp)" $'qemu-run-root.live\nqemu-run-root.young'
 }
 
+# bats test_tags=slow
 @test 'QEMU= may name a script, one that becomes QEMU or one that waits for it' {
 	own_cache
 	local pid qemu
@@ -186,6 +188,7 @@ templates()
 	assert_stderr 'RIP: 0010:spin_irq_off'
 }
 
+# bats test_tags=slow
 @test 'no home, or one that cannot be written: still runs' {
 	own_cache
 	run env -u XDG_CACHE_HOME -u HOME TMPDIR="$BATS_TEST_TMPDIR" timeout 120 qemu-run -- sh -c 'exit 4'

@@ -174,6 +174,7 @@ load qemu-run
 	run ! kill -0 "$qemu"
 }
 
+# bats test_tags=slow
 @test 'hung: processors that take no interrupts are made to say what they spin in' {
 	local fault
 	fault=$(module_file fault)

@@ -30,6 +30,7 @@ boots()
 	grep -c '^qemu-run: +' <<<"$stderr"
 }
 
+# bats test_tags=slow
 @test 'serial: one boot tells that virtio is missing, and the next run knows' {
 	qemu_run -v --bare "${kernel[@]}" -- sh -c 'uname -r; exit 42'
 	assert_outcome 42 exit
@@ -83,6 +84,7 @@ boots()
 	grep -qxF '<x  y><a b>' err
 }
 
+# bats test_tags=slow
 @test 'serial: input that the command does not read keeps nothing waiting' {
 	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- true
 	yes | timeout 120 qemu-run --bare "${kernel[@]}" -- sh -c 'head -n 1; exec 0<&-; sleep 1'

@@ -175,6 +175,7 @@ shell_in_guest()
 	exec {guest}<&- {keyboard}>&-
 }
 
+# bats test_tags=slow
 @test 'make shell: left by exit, it is no error, with the driver loaded or without' {
 	local -x BUILD=$BATS_TEST_TMPDIR/build
 	shell_in_guest exit
@@ -385,6 +386,7 @@ shell_in_guest()
 	done
 }
 
+# bats test_tags=slow
 @test 'install: PREFIX, DATADIR and LIBEXECDIR are where qemu-run looks' {
 	local -x BUILD=$BATS_TEST_TMPDIR/build
 	local dir=$BATS_TEST_TMPDIR/root

@@ -25,6 +25,7 @@ load root
 	assert_line 50000
 }
 
+# bats test_tags=slow
 @test '--root, --rw: names with every byte that a file system takes, each as long as can be' {
 	needs_9p
 	cat >names.py <<-'E'
@@ -56,6 +57,7 @@ load root
 	assert_equal "$(python3 names.py look shared/there)" "$(python3 names.py look here)"
 }
 
+# bats test_tags=slow
 @test '--root, --rw: names far below, and links behind links' {
 	needs_9p
 	# shellcheck disable=SC2016 # bash's to expand

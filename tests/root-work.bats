@@ -114,6 +114,7 @@ as_the_guest()
 	assert_outcome 0 exit
 }
 
+# bats test_tags=slow
 @test '--root: git in a checkout, as its owner and for its owner, and not for another' {
 	needs_9p
 	needs git
@@ -250,6 +251,7 @@ file_system()
 	assert_output "$1"
 }
 
+# bats test_tags=slow
 @test '--root: ext4, made, mounted and checked' {
 	file_system ext4 e2fsck -fn
 }

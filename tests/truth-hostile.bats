@@ -125,6 +125,7 @@ each()
 	refute [ -e got ]
 }
 
+# bats test_tags=slow
 @test 'a hostile command cannot stretch its deadline, nor any other bound' {
 	# Side by side: they wait for most of the time. On a busy host it takes a second or
 	# two until the command begins to lie.

@@ -136,6 +136,7 @@ stopped_in_gets()
 	assert_outcome 8 exit
 }
 
+# bats test_tags=slow
 @test 'a damaged initramfs of a template is no belief about the kernel' {
 	own_cache
 	qemu_run -- true
@@ -147,6 +148,7 @@ stopped_in_gets()
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run" -path '*lacks/*' | wc -l)" 0
 }
 
+# bats test_tags=slow
 @test 'what is no template is removed where one belongs, and by --clean' {
 	own_cache
 	local place kind
@@ -172,6 +174,7 @@ stopped_in_gets()
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
 }
 
+# bats test_tags=slow
 @test 'QEMU_RUN_CACHE_MIB: what is no number of MiB is 125; evicted templates leave no lock' {
 	local value
 	for value in abc 0 -5 99999999999999 '1 2'; do
@@ -212,6 +215,7 @@ stopped_in_gets()
 	assert_stderr 'BUG: kernel NULL pointer dereference'
 }
 
+# bats test_tags=slow
 @test 'an oops that kills the command is 120 on a kernel that had one before' {
 	local fault
 
