@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What each CPU runs, in the log: what kept a work from running.
+ * What each CPU runs, in the log: what kept the deadline's work from running.
  */
 #ifndef CPU_REPORT_H
 #define CPU_REPORT_H
@@ -12,7 +12,7 @@
  * @until: when to stop, on the clock of ktime_get_mono_fast_ns(); one line is
  *	   logged in any case
  *
- * CPUs that take no interrupt come first: half a second tells. A module cannot call what
+ * CPUs that do not answer an interrupt within half a second are logged first. A module cannot call what
  * the kernel has for this, and dump_stack() prints what looks like the kernel's
  * complaint about itself.
  *

@@ -228,9 +228,9 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 
 	if (first == POWEROFF_UNDECIDED) {
 		/*
-		 * Then another CPU, if there is one that can, writes the port in any case.
-		 * A console that nobody reads takes seconds a line. On the other paths no
-		 * clock is read: a panic may have stopped whoever holds its lock.
+		 * A console that nobody reads takes seconds a line. So the report stops when
+		 * the backstop on another CPU would write the port anyway. The other paths
+		 * read no clock: a panic may have stopped a CPU that holds the clock's lock.
 		 */
 		u64 until = path == POWEROFF_IN_INTERRUPT ?
 			    ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS : 0;

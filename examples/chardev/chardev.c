@@ -48,7 +48,7 @@ static struct chardev chardevs[COUNT_MAX];
 /* The major number that the kernel chose, and minor numbers from 0 on. */
 static dev_t first_number;
 
-/* Connects these numbers with the functions below. */
+/* Connects these numbers with chardev_fops. */
 static struct cdev chardev_cdev;
 
 /* Has udev, or the kernel's devtmpfs, make a node in /dev for each device. */
@@ -136,7 +136,7 @@ static int __init chardev_create(unsigned int index)
 	if (!chardev->buffer)
 		return -ENOMEM;
 	mutex_init(&chardev->lock);
-	/* mknod without a hand: a node in /dev, named as here. */
+	/* Has devtmpfs or udev make the node: /dev/chardev, /dev/chardev1 and so on. */
 	device = device_create(&chardev_class, NULL, first_number + index, NULL,
 			       index ? KBUILD_MODNAME "%u" : KBUILD_MODNAME, index);
 	if (IS_ERR(device)) {
@@ -185,7 +185,9 @@ static int __init chardev_init(void)
 	}
 	/*
 	 * From here on the devices can be opened, and an open file needs all of the above. So
-	 * nothing may fail after this: a load that fails waits for no open file.
+	 * nothing may fail after this: a load that fails waits for no open file. Until now an
+	 * open fails with ENXIO. cdev_device_add() has the opposite order, for drivers whose
+	 * unwinding copes with open files.
 	 */
 	cdev_init(&chardev_cdev, &chardev_fops);
 	chardev_cdev.owner = THIS_MODULE;

@@ -26,15 +26,6 @@ const char *error_first(const struct error *error)
 	return error->messages.count ? error->messages.items[0] : NULL;
 }
 
-void error_move(struct error *to, struct error *from)
-{
-	size_t i;
-
-	for (i = 0; i < from->messages.count; i++)
-		list_add(&to->messages, copy(from->messages.items[i]));
-	error_free(from);
-}
-
 void error_say(const struct error *error)
 {
 	size_t i;

@@ -35,13 +35,6 @@ int error_add(struct error *error, const char *format, ...)
 const char *error_first(const struct error *error);
 
 /**
- * error_move() - adds the messages of another error, and empties it
- * @to: where to
- * @from: the other
- */
-void error_move(struct error *to, struct error *from);
-
-/**
  * error_say() - prints all messages on stderr
  * @error: the error
  */

@@ -14,7 +14,8 @@ static const char *const noise[] = {
 /* With one of these a part of the report begins; the first is about one processor. */
 static const char *const parts[] = {
 	"NMI backtrace for cpu ", "sysrq: ", "task:", "qemu-run: ", "qemu_poweroff: ",
-	"Kernel panic", "Kernel Offset", "---[",
+	"Kernel panic", "Kernel Offset", "---[", "rcu: ", "watchdog: ", "INFO: task ", "BUG: ",
+	"WARNING: ",
 };
 
 /**
@@ -91,10 +92,13 @@ static void part_end(struct part *part, struct text *culprits)
 
 void hang_filter(const struct text *console, struct text *culprits)
 {
-	const char *at = console->data, *end = at + console->length, *next;
+	const char *at = console->data, *end, *next;
 	struct part part = { 0 };
 	bool open = false;
 
+	if (!console->length)
+		return;
+	end = at + console->length;
 	for (; at < end; at = next) {
 		const char *newline = memchr(at, '\n', end - at);
 		const char *text;

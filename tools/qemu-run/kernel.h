@@ -38,7 +38,7 @@ int kernel_find(struct kernel *kernel, const struct options *options,
 		const struct places *places, struct signals *signals, struct error *error);
 
 /**
- * kernel_hz() - by its configuration
+ * kernel_hz() - reads CONFIG_HZ from the kernel's configuration
  * @kernel: the kernel
  *
  * Return: ticks a second, or 0 if the configuration is not there.

@@ -29,7 +29,7 @@ uint64_t memory_file_blocks(int file);
  * @blocks: what memory_file_blocks() said when it was made
  *
  * A hole that a guest reads or writes takes room on tmpfs from then on, though the file
- * is mapped privately and does not change. Other file systems do not have that.
+ * is mapped privately and does not change. On other file systems that allocates nothing.
  */
 void memory_file_shrink(int file, uint64_t blocks);
 

@@ -338,7 +338,9 @@ int parse_accel(struct options *options, const char *text)
 		options->accelerator = ACCEL_KVM;
 	else if (!strcmp(text, "tcg"))
 		options->accelerator = ACCEL_TCG;
-	else if (strcmp(text, "auto"))
+	else if (!strcmp(text, "auto"))
+		options->accelerator = ACCEL_AUTO;
+	else
 		return wrong("--accel", text, "give kvm, tcg or auto");
 	return -1;
 }

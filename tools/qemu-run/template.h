@@ -37,8 +37,10 @@ int template_open(struct template *template, const struct setup *setup,
 		  struct signals *signals, struct session **failed, struct error *error);
 
 /**
- * template_close() - closes a template, when its guest is of no use any more
+ * template_close() - closes a template, when the guest that was made of it has ended
  * @template: the template
+ *
+ * Gives back the room that the run has taken in the memory's file, on tmpfs.
  */
 void template_close(struct template *template);
 

@@ -140,7 +140,8 @@ void boot(void)
 	/* The last: from here on the modules of the initramfs are covered. */
 	err = modules_attend();
 	if (err)
-		log_line("no modules of the host's: %s", strerror(-err));
+		log_line("modprobe finds only what -m brings: %s",
+			 err == -ENODEV ? "this kernel lacks 9p over virtio, or autofs" : strerror(-err));
 	sethostname("guest", 5);
 	loopback_up();
 

@@ -55,10 +55,11 @@ void complaints_open(struct complaints *complaints);
 void complaints_begin(struct complaints *complaints);
 
 /**
- * complaints_modules_loaded() - has what modules taint by what they are be no news
+ * complaints_modules_loaded() - ignores the taint that modules set by what they are
  * @complaints: as begun
  *
- * They may be out of tree, or not signed. What the kernel complained of is left.
+ * They may be out of tree, or not signed. The flags of a warning, an oops and the like
+ * still count as new.
  */
 void complaints_modules_loaded(struct complaints *complaints);
 

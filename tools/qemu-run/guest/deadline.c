@@ -15,10 +15,10 @@
 #define DRIVER_GRACE_S 1
 
 /* How long it may take to tell what the command's processes wait for. */
-#define PROCESSES_MS 500
+#define PROCESSES_MS 300
 
-/* How long disks may take after the deadline: less than DRIVER_GRACE_S. */
-#define SETTLE_MS 800
+/* How long disks may take after that: both together less than DRIVER_GRACE_S. */
+#define SETTLE_MS 600
 
 int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff, int mounts)
 {

@@ -96,7 +96,7 @@ static int unmount(const char *path)
 			return 0;
 		if (errno != EBUSY)
 			return -errno;
-		/* The command has ended: all processes but init and this one are its children. */
+		/* Init wants nothing more of any process: of the command's, or its own helpers. */
 		kill(-1, SIGKILL);
 		usleep(10000);
 	}

@@ -182,7 +182,7 @@ static void enter_root(struct guest_job *job, struct port *port, const struct fr
 	job->files.root = -1;
 }
 
-/* To look at a directory of the host's takes five round trips: only if files come. */
+/* Under --root, opening HOME takes five round trips to the host: only if a file comes. */
 static int receive_file(struct guest_job *job, const struct frame *frame)
 {
 	if (job->files.root < 0) {

@@ -9,7 +9,7 @@
 
 /* How long disks may take to be written to and unmounted. */
 #define SETTLE_MS 30000
-/* The same after the timeout: who sets one wants an end. */
+/* The same after the timeout: a user who sets one wants the run to end soon after it. */
 #define SETTLE_GRACE_MS 3000
 
 static int emit_frame(void *context, uint32_t type, const void *data, uint32_t length)

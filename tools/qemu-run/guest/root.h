@@ -52,7 +52,7 @@ int root_share(const char *tag, const char *path);
  * root_missing() - what this kernel lacks that a directory of the host needs
  * @overlay: whether the directory is to be the root
  *
- * Return: the kernel's option, or NULL.
+ * Return: text for a message, such as the kernel's option, or NULL.
  */
 const char *root_missing(bool overlay);
 
