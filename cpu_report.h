@@ -12,9 +12,9 @@
  * @until: when to stop, on the clock of ktime_get_mono_fast_ns(); one line is
  *	   logged in any case
  *
- * CPUs that do not answer an interrupt within half a second are logged first. A module cannot call what
- * the kernel has for this, and dump_stack() prints what looks like the kernel's
- * complaint about itself.
+ * CPUs that do not answer an interrupt within half a second are logged first. A module
+ * cannot call what the kernel has for this, and dump_stack() prints what looks like the
+ * kernel's complaint about itself.
  *
  * Context: Hard interrupt, once: the calls to the other CPUs are not used again.
  */

@@ -141,7 +141,8 @@ void boot(void)
 	err = modules_attend();
 	if (err)
 		log_line("modprobe finds only what -m brings: %s",
-			 err == -ENODEV ? "this kernel lacks 9p over virtio, or autofs" : strerror(-err));
+			 err == -ENODEV ? "this kernel lacks 9p over virtio, or autofs" :
+			 strerror(-err));
 	sethostname("guest", 5);
 	loopback_up();
 
