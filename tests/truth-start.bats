@@ -64,6 +64,19 @@ refused()
 		-f "$BATS_TEST_TMPDIR/dynamic" -- ./dynamic
 }
 
+@test 'modprobe of what is not there says which option brings it' {
+	qemu_run -- modprobe no-such-module
+	assert_outcome 1 exit
+	assert_stderr 'no-such-module'
+	assert_stderr "modprobe: qemu-run -m NAME brings a module of the kernel's, -m FILE.ko another"
+	qemu_run -- sh -lc 'modprobe no-such-module'
+	assert_outcome 1 exit
+	assert_stderr 'qemu-run -m NAME brings'
+	# One that is there and refuses is another matter.
+	qemu_run -- modprobe loop max_loop=nonsense
+	assert_equal "$(grep -c 'qemu-run -m' <<<"$stderr")" 0
+}
+
 @test '126: a directory, a file without the mode, another machine, no program at all' {
 	refused 126 '/etc: a directory' -- /etc
 	refused 126 '/etc/passwd: not executable (mode 644)' -- /etc/passwd
