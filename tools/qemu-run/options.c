@@ -42,6 +42,8 @@ static const char help[] =
  * @argument: of getopt_long(3)
  * @flag: is set, or NULL
  * @text: receives the value as it stands, or NULL
+ * @choice: receives @choose, or NULL
+ * @choose: what the option chooses
  * @parse: reads the value, or NULL; see option_values.h
  */
 struct kind {
@@ -50,6 +52,8 @@ struct kind {
 	int argument;
 	bool *flag;
 	const char **text;
+	int *choice;
+	int choose;
 	int (*parse)(struct options *options, const char *text);
 };
 
@@ -62,6 +66,8 @@ static int parse_option(struct options *options, const struct kind *kind, const 
 		*kind->flag = true;
 	if (kind->text)
 		*kind->text = value;
+	if (kind->choice)
+		*kind->choice = kind->choose;
 	return kind->parse ? kind->parse(options, value) : -1;
 }
 
@@ -79,20 +85,6 @@ static int print_version(struct options *options, const char *text)
 	(void)text;
 	puts("qemu-run " QEMU_POWEROFF_VERSION);
 	return fflush(stdout) ? 125 : 0;
-}
-
-static int set_tty(struct options *options, const char *text)
-{
-	(void)text;
-	options->terminal = 1;
-	return -1;
-}
-
-static int set_no_tty(struct options *options, const char *text)
-{
-	(void)text;
-	options->terminal = 0;
-	return -1;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
@@ -123,8 +115,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "clean", 0, no_argument, .flag = &options->clean },
 		{ "bare", 0, no_argument, .flag = &options->bare },
 		{ "no-port", 0, no_argument, .flag = &options->no_port },
-		{ "tty", 0, no_argument, .parse = set_tty },
-		{ "no-tty", 0, no_argument, .parse = set_no_tty },
+		{ "tty", 0, no_argument, .choice = &options->terminal, .choose = 1 },
+		{ "no-tty", 0, no_argument, .choice = &options->terminal, .choose = 0 },
 		{ "no-stdin", 'n', no_argument, .flag = &options->no_stdin },
 		{ "allow-splat", 0, optional_argument, .parse = parse_splat },
 		{ "bisect", 0, no_argument, .flag = &options->bisect },
