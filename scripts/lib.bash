@@ -8,6 +8,7 @@ build=${BUILD:-$top/build}
 qemu=${QEMU:-qemu-system-x86_64}
 # What scripts/chroot exits with when an archive cannot be reached.
 unreachable=77
+# shellcheck disable=SC2034 # for those who source this
 readonly program top build qemu unreachable
 
 say()
