@@ -86,6 +86,19 @@ stopped_in_gets()
 	assert_equal "$(jq -r .outcome json)" deadline
 }
 
+@test 'nor can a terminal that nobody reads' {
+	qemu_run -- true
+	run python3 - <<-'E'
+		import os, subprocess
+		reader, terminal = os.openpty()
+		print(subprocess.run(["qemu-run", "--timeout", "2", "--json", "json", "--", "yes"], stdin=terminal,
+		                     stdout=terminal, stderr=terminal, timeout=100).returncode)
+	E
+	assert_success
+	assert_output 124
+	assert_equal "$(jq -r .outcome json)" deadline
+}
+
 @test '--json to a FIFO without a reader is an error, and no wait' {
 	mkfifo fifo
 	status=0

@@ -148,6 +148,7 @@ int serve(struct session *session)
 	struct streams *streams = session->streams;
 	int err;
 
+	streams_unblock();
 	if (session->setup->options->terminal)
 		terminal_begin(&streams->terminal);
 	err = give_job(session);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "streams.h"
 
-/* How much a pipe or a terminal takes without waiting, once poll(2) says that it does. */
+/* How much a pipe takes without waiting, once poll(2) says that it does. */
 #define WRITE_MAX 4096
 
 static bool foreground(void)
@@ -33,6 +35,30 @@ void streams_init(struct streams *streams)
 bool streams_are_terminal(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && foreground();
+}
+
+/* Others who write to the terminal keep their own descriptions of it, which wait. */
+static void open_anew(int fd)
+{
+	char path[32];
+	int own;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* The terminal may be another user's: then it is used as it is. */
+	if (own < 0)
+		return;
+	dup2(own, fd);
+	close(own);
+}
+
+void streams_unblock(void)
+{
+	int fd;
+
+	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (isatty(fd))
+			open_anew(fd);
 }
 
 bool streams_full(const struct streams *streams)

@@ -53,6 +53,14 @@ void streams_init(struct streams *streams);
 bool streams_are_terminal(void);
 
 /**
+ * streams_unblock() - has no write to a terminal wait for its reader
+ *
+ * A terminal that says by poll(2) that it can be written to takes a few bytes, and has the
+ * write wait until it has taken all. Programs that are started later share what this opens.
+ */
+void streams_unblock(void);
+
+/**
  * streams_full() - whether something waits for a reader: then the guest has to, too
  * @streams: the streams
  */
