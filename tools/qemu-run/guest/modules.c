@@ -45,9 +45,12 @@ static int automount(struct automount *automount)
 static void attend(const struct automount *automount)
 {
 	struct autofs_v5_packet packet;
+	int err;
 
 	while (read(automount->requests, &packet, sizeof(packet)) > 0) {
-		if (root_modules(automount->path))
+		err = root_modules(automount->path);
+		/* Busy: mounted already. A second request may come before the first is answered. */
+		if (err && err != -EBUSY)
 			mount(automount->packed, automount->path, NULL, MS_BIND, NULL);
 		ioctl(automount->trigger, AUTOFS_IOC_READY, packet.wait_queue_token);
 	}
