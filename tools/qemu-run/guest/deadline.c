@@ -12,10 +12,10 @@
 #include "processes.h"
 
 /* How much later than init the driver ends the machine. */
-#define DRIVER_GRACE_S 1
+#define DRIVER_GRACE_S 2
 
 /* How long it may take to tell what the command's processes wait for. */
-#define PROCESSES_MS 300
+#define PROCESSES_MS 1000
 
 /* How long disks may take after that: both together less than DRIVER_GRACE_S. */
 #define SETTLE_MS 600
