@@ -35,6 +35,13 @@ options_of_completion()
 	) | options_in
 }
 
+# outcomes_of_manual: "STATUS NAME" of each outcome that has a status of its own.
+outcomes_of_manual()
+{
+	sed -n '/^\.SH EXIT STATUS/,/^\.SH REPORT/s/^\.BR \([0-9]*\) " (\(.*\))"$/\1 \2/p' "$top/docs/qemu-run.1" |
+		sed 's|\\||g'
+}
+
 @test '--help: all of it is seen on 24 lines of 80, the next prompt included' {
 	run --keep-empty-lines -- qemu-run --help
 	assert_success
@@ -69,6 +76,17 @@ options_of_completion()
 @test 'the manual page has the options of --help, no more, no less' {
 	(($(options_of_help | wc -l) >= 20))
 	diff <(options_of_help) <(options_of_manual)
+}
+
+@test 'the outcomes of the manual page are those that tests end with, no more, no less' {
+	(($(outcomes_of_manual | wc -l) == 8))
+	diff <(outcomes_of_manual) <(grep -hoE '^	assert_outcome [0-9]+ [a-z-]+' "$top"/tests/*.bats |
+		cut -d' ' -f2- | grep -vE ' (exit|signal|port)$' | sort -u)
+	local name
+	for name in exit signal port interrupted; do
+		grep -q "($name)" "$top/docs/qemu-run.1"
+		grep -qE "assert_outcome [0-9]+ $name|\.outcome.* $name" "$top"/tests/*.bats
+	done
 }
 
 @test 'the completion has the options of --help, no more, no less' {

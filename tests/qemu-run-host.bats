@@ -62,12 +62,13 @@ templates()
 
 @test 'template: making one can be interrupted, and leaves nothing' {
 	own_cache
-	qemu-run -- true </dev/null 3>&- &
+	qemu-run --json json -- true </dev/null 3>&- &
 	local pid=$! status=0
 	wait_for eval "[[ \$(qemus_of $pid) ]]"
 	kill -TERM "$pid"
 	wait "$pid" || status=$?
 	assert_equal "$status" 143
+	assert_equal "$(jq -r .outcome json)" interrupted
 	assert_equal "$(templates)" 0
 	assert_equal "$(find "$XDG_CACHE_HOME" -name '*.new' | wc -l)" 0
 	qemu_run -- true
