@@ -712,9 +712,15 @@ broken()
 	assert_output ''
 	broken main.c '/free_irq(/d'
 	qemu_run --nic e1000 -f "$E1000_KO" -f script -- sh script
-	assert_outcome 121 panic
-	# It was still there, and of a driver that is not.
-	assert_output --partial eth0
+	if [[ $QEMU_RUN_MACHINE == q35 ]]; then
+		# Nobody shares the line: the unload frees it, and finds the handler.
+		assert_outcome 120 splat
+		assert_stderr "leaking at least 'eth0'"
+	else
+		assert_outcome 121 panic
+		# It was still there, and of a driver that is not.
+		assert_output --partial eth0
+	fi
 }
 
 @test 'tutorial: a buffer that is not unmapped is told by DMA API debugging' {

@@ -879,6 +879,8 @@ step_fails()
 	local demo
 
 	for demo in "$top"/examples/*/demo.sh; do
+		# A microvm has no PCI for the card.
+		[[ $QEMU_RUN_MACHINE != microvm || $demo != */e1000/* ]] || continue
 		run "$top/scripts/example" -k "$KERNEL_DIR" "$(basename "${demo%/demo.sh}")"
 		assert_success
 		assert_line --regexp '^status 0: '

@@ -19,7 +19,8 @@ load root
 		        for file in range(100):
 		            open(f"tree/{outer}/{inner}/{file}", "w").close()
 	E
-	qemu_run --root / -- bash -c "$walk"
+	# A busy host took more than two minutes.
+	limit=600 qemu_run --root / -- bash -c "$walk"
 	assert_outcome 0 exit
 	assert_equal "$output" "$(bash -c "$walk")"
 	assert_line 50000
