@@ -24,10 +24,7 @@ static pid_t start(const char *const argv[], int output)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (output >= 0)
-		dup2(output, STDOUT_FILENO);
-	else
-		dup2(STDERR_FILENO, STDOUT_FILENO);
+	dup2(output, STDOUT_FILENO);
 	/* It may ask nothing of the user: stdin is the command's. */
 	close(STDIN_FILENO);
 	open("/dev/null", O_RDONLY);
@@ -39,21 +36,17 @@ static pid_t start(const char *const argv[], int output)
 int process_run(const char *const argv[], struct text *output, size_t limit,
 		struct signals *signals, struct error *error)
 {
-	int ends[2] = { -1, -1 }, pidfd, status, result = -1;
+	int ends[2], pidfd, status;
 	char part[65536];
 	pid_t pid;
 
-	if (output) {
-		text_add(output, "", 0);
-		if (pipe2(ends, O_CLOEXEC))
-			return error_add(error, "pipe: %s", strerror(errno));
-	}
+	text_add(output, "", 0);
+	if (pipe2(ends, O_CLOEXEC))
+		return error_add(error, "pipe: %s", strerror(errno));
 	pid = start(argv, ends[1]);
-	if (output)
-		close(ends[1]);
+	close(ends[1]);
 	if (pid < 0) {
-		if (output)
-			close(ends[0]);
+		close(ends[0]);
 		return error_add(error, "%s: %s", argv[0], strerror(errno));
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -94,9 +87,7 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 		;
 	if (signals->interrupted)
 		return -1;
-	if (WIFEXITED(status))
-		result = WEXITSTATUS(status);
-	else
-		error_add(error, "%s: ended by signal %d", argv[0], WTERMSIG(status));
-	return result;
+	if (WIFSIGNALED(status))
+		return error_add(error, "%s: ended by signal %d", argv[0], WTERMSIG(status));
+	return WEXITSTATUS(status);
 }

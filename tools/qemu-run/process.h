@@ -10,7 +10,7 @@
 /**
  * process_run() - runs a program to its end
  * @argv: the program; its stdin is empty
- * @output: receives its stdout, NUL-terminated; NULL: it goes to stderr
+ * @output: receives its stdout, NUL-terminated
  * @limit: more output than that is an error
  * @signals: a signal that ends this run ends the program, too
  * @error: receives what went wrong
