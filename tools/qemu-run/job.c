@@ -31,13 +31,12 @@ static int put_words(const struct job_writer *writer, uint32_t type, const struc
 	return 0;
 }
 
-static int put_terminal(const struct job_writer *writer)
+static int put_variable(const struct job_writer *writer, const char *name, const char *value)
 {
-	const char *kind = getenv("TERM");
-	char *variable = print("TERM=%s", kind ? kind : "dumb");
-	int err = put(writer, FRAME_VARIABLE, variable, strlen(variable));
+	char *text = print("%s=%s", name, value);
+	int err = put(writer, FRAME_VARIABLE, text, strlen(text));
 
-	free(variable);
+	free(text);
 	return err;
 }
 
@@ -131,15 +130,6 @@ static int put_modules(const struct setup *setup, bool modules_are_loaded, bool 
 	if (virtio_net && put_module(setup, &net, writer))
 		return -1;
 	return modules_are_loaded ? 0 : job_modules(setup, writer);
-}
-
-static int put_variable(const struct job_writer *writer, const char *name, const char *value)
-{
-	char *text = print("%s=%s", name, value);
-	int err = put(writer, FRAME_VARIABLE, text, strlen(text));
-
-	free(text);
-	return err;
 }
 
 /* below() - what a path is called with @root as the root, or NULL if it is outside */
@@ -346,11 +336,12 @@ int job_body(const struct setup *setup, bool modules_are_loaded,
 {
 	const struct options *options = setup->options;
 	bool virtio_net = options->nic && !strcmp(options->nic, "virtio");
+	const char *terminal = getenv("TERM");
 	size_t i;
 
 	if ((options->root || options->user) && put_person(options, writer))
 		return -1;
-	if ((options->terminal && put_terminal(writer)) ||
+	if ((options->terminal && put_variable(writer, "TERM", terminal ? terminal : "dumb")) ||
 	    put_words(writer, FRAME_VARIABLE, &options->variables) ||
 	    put_words(writer, FRAME_ARGUMENT, &options->command) ||
 	    (options->directory && put(writer, FRAME_DIRECTORY, options->directory,

@@ -49,8 +49,6 @@ static char *ask_script(const struct search *search, const char *option, const c
 	char *directory = NULL;
 	int status;
 
-	if (!value)
-		argv[1] = NULL;
 	status = process_run(argv, &output, 65536, search->signals, search->error);
 	if (status == 0) {
 		chomp(output.data);

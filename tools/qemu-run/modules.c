@@ -90,14 +90,15 @@ static void append(struct modules *modules, const char *path, const char *parame
 static void add_found(struct search *search, struct kmod_module *module,
 		      const char *parameters, bool soft);
 
-static void add_list(struct search *search, struct kmod_list *list, bool soft)
+static void add_list(struct search *search, struct kmod_list *list, const char *parameters,
+		     bool soft)
 {
 	struct kmod_list *entry;
 
 	kmod_list_foreach(entry, list) {
 		struct kmod_module *module = kmod_module_get_module(entry);
 
-		add_found(search, module, "", soft);
+		add_found(search, module, parameters, soft);
 		kmod_module_unref(module);
 	}
 	kmod_module_unref_list(list);
@@ -114,15 +115,15 @@ static void add_found(struct search *search, struct kmod_module *module,
 	if (!path || is_listed(search->modules, path))
 		return;
 	kmod_module_get_softdeps(module, &before, &after);
-	add_list(search, before, true);
-	add_list(search, kmod_module_get_dependencies(module), soft);
+	add_list(search, before, "", true);
+	add_list(search, kmod_module_get_dependencies(module), "", soft);
 	append(search->modules, path, parameters, soft);
-	add_list(search, after, true);
+	add_list(search, after, "", true);
 }
 
 static int add_name(struct search *search, const char *name, const char *parameters, bool soft)
 {
-	struct kmod_list *found = lookup(search->context, name), *entry;
+	struct kmod_list *found = lookup(search->context, name);
 
 	if (!found && !soft && (strchr(name, '/') || !access(name, F_OK)))
 		return error_add(search->error, "-m %s: no module: give a built one, FILE.ko, or the name of one of kernel %s",
@@ -130,13 +131,7 @@ static int add_name(struct search *search, const char *name, const char *paramet
 	if (!found && !soft)
 		return error_add(search->error, "-m %s: kernel %s has no such module", name,
 				 search->setup->kernel.release);
-	kmod_list_foreach(entry, found) {
-		struct kmod_module *module = kmod_module_get_module(entry);
-
-		add_found(search, module, parameters, soft);
-		kmod_module_unref(module);
-	}
-	kmod_module_unref_list(found);
+	add_list(search, found, parameters, soft);
 	return 0;
 }
 
