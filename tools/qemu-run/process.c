@@ -37,6 +37,7 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 		struct signals *signals, struct error *error)
 {
 	int ends[2], pidfd, status;
+	bool too_much = false;
 	char part[65536];
 	pid_t pid;
 
@@ -71,8 +72,7 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 				text_add(output, part, length);
 				continue;
 			}
-			if (length > 0)
-				error_add(error, "%s: more output than %zu bytes", argv[0], limit);
+			too_much = length > 0;
 			close(ends[0]);
 			ends[0] = -1;
 		}
@@ -87,6 +87,9 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 		;
 	if (signals->interrupted)
 		return -1;
+	/* It may have ended well all the same: a pipe takes some without a reader. */
+	if (too_much)
+		return error_add(error, "%s: more output than %zu bytes", argv[0], limit);
 	if (WIFSIGNALED(status))
 		return error_add(error, "%s: ended by signal %d", argv[0], WTERMSIG(status));
 	return WEXITSTATUS(status);
