@@ -53,12 +53,8 @@ void channel_send(struct channel *channel)
 
 bool channel_receive(struct channel *channel)
 {
-	unsigned char *where;
-	ssize_t length;
-	size_t space;
+	ssize_t length = frame_read(&channel->reader, channel->fd);
 
-	where = frame_space(&channel->reader, &space);
-	length = read(channel->fd, where, space);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (length <= 0) {
@@ -66,7 +62,6 @@ bool channel_receive(struct channel *channel)
 		channel->fd = -1;
 		return false;
 	}
-	frame_added(&channel->reader, length);
 	return true;
 }
 

@@ -145,13 +145,14 @@ int channel_open(struct channel *channel, bool serial)
 	return channel->fd < 0 ? channel->fd : 0;
 }
 
-ssize_t channel_read(struct channel *channel, void *data, size_t size)
+ssize_t channel_read(struct channel *channel, struct frame_reader *reader)
 {
-	ssize_t length = read(channel->fd, data, size);
+	ssize_t length = frame_read(reader, channel->fd);
 
 	if (channel->serial && length > 0) {
 		channel->unacknowledged += length;
-		channel->sum = frame_sum(channel->sum, data, length);
+		channel->sum = frame_sum(channel->sum, reader->buffer + reader->end - length,
+					 length);
 	}
 	return length;
 }

@@ -36,12 +36,11 @@ int channel_open(struct channel *channel, bool serial);
 /**
  * channel_read() - reads what has come, and counts it
  * @channel: the channel
- * @data: receives it
- * @size: of @data
+ * @reader: receives it
  *
  * Return: as read(2).
  */
-ssize_t channel_read(struct channel *channel, void *data, size_t size);
+ssize_t channel_read(struct channel *channel, struct frame_reader *reader);
 
 /**
  * channel_drain() - waits until a serial port has sent what was written to it

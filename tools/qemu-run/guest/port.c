@@ -130,14 +130,9 @@ void port_bad_frame(struct port *port)
 
 bool port_receive(struct port *port)
 {
-	unsigned char *where;
-	ssize_t length;
-	size_t space;
+	ssize_t length = channel_read(&port->channel, &port->reader);
 
-	where = frame_space(&port->reader, &space);
-	length = channel_read(&port->channel, where, space);
 	if (length > 0) {
-		frame_added(&port->reader, length);
 		if (port->channel.unacknowledged >= SERIAL_WINDOW / 4)
 			port_acknowledge(port);
 		return true;
@@ -180,18 +175,13 @@ static void wait_for_bytes(struct port *port)
 
 static void read_packed(struct port *port)
 {
-	unsigned char *where;
-	ssize_t length;
-	size_t space;
+	ssize_t length = frame_read(&port->packed_reader, port->packed);
 
-	where = frame_space(&port->packed_reader, &space);
-	length = read(port->packed, where, space);
 	if (length <= 0) {
 		if (!length)
 			errno = EPROTO;
 		die(PACKED_JOB);
 	}
-	frame_added(&port->packed_reader, length);
 }
 
 void port_wait_frame(struct port *port, struct frame *frame)

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "frame.h"
 
-unsigned char *frame_space(struct frame_reader *reader, size_t *space)
+ssize_t frame_read(struct frame_reader *reader, int fd)
 {
+	ssize_t length;
+
 	if (reader->start) {
 		memmove(reader->buffer, reader->buffer + reader->start,
 			reader->end - reader->start);
 		reader->end -= reader->start;
 		reader->start = 0;
 	}
-	*space = sizeof(reader->buffer) - reader->end;
-	return reader->buffer + reader->end;
-}
-
-void frame_added(struct frame_reader *reader, size_t length)
-{
-	reader->end += length;
+	length = read(fd, reader->buffer + reader->end, sizeof(reader->buffer) - reader->end);
+	if (length > 0)
+		reader->end += length;
+	return length;
 }
 
 int frame_next(struct frame_reader *reader, struct frame *frame)

@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "protocol.h"
 
 struct frame {
 	uint32_t type;
 	uint32_t length;
-	const unsigned char *data; /* valid until the reader is fed again */
+	const unsigned char *data; /* valid until the reader reads again */
 };
 
 /*
@@ -25,22 +26,15 @@ struct frame_reader {
 };
 
 /**
- * frame_space() - where to read the next bytes to
- * @reader: the reader, all zeroes when empty
- * @space: receives how many bytes fit; never 0 once frame_next() returned 0
+ * frame_read() - reads more bytes
+ * @reader: the reader, all zeroes when empty; has room once frame_next() returned 0
+ * @fd: where from
  *
  * Moves what is left to the front of the buffer: frames taken before are gone.
  *
- * Return: where.
+ * Return: as read(2); the bytes are the last before @reader->end.
  */
-unsigned char *frame_space(struct frame_reader *reader, size_t *space);
-
-/**
- * frame_added() - says that bytes were put to where frame_space() said
- * @reader: the reader
- * @length: how many bytes
- */
-void frame_added(struct frame_reader *reader, size_t length);
+ssize_t frame_read(struct frame_reader *reader, int fd);
 
 /**
  * frame_next() - takes the next frame
