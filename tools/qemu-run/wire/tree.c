@@ -160,7 +160,6 @@ int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emi
 	};
 
 	left_out->count = 0;
-
 	if (strlen(name) >= sizeof(walk.name))
 		return -ENAMETOOLONG;
 	strcpy(walk.name, name);
@@ -185,66 +184,45 @@ bool tree_path_is_plain(const char *path)
 	}
 }
 
-static int open_beneath(int root, const char *path, uint64_t flags)
+/* open_child() - a directory in a directory, and no link to one */
+static int open_child(int parent, const char *name)
 {
 	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
-	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	long fd = syscall(SYS_openat2, parent, name, &how, sizeof(how));
 
 	return fd < 0 ? -errno : (int)fd;
 }
 
 /*
  * open_parent() - the directory that @path's last component goes into, made
- * where it is missing. @last receives the component.
+ * where it is missing. @last receives the component, which is a part of @path.
  */
 static int open_parent(int root, char *path, const char **last)
 {
-	char *slash = path;
-	int fd, err;
+	int directory = fcntl(root, F_DUPFD_CLOEXEC, 0), child;
+	char *slash;
 
-	while ((slash = strchr(slash, '/'))) {
-		char *component;
-
+	if (directory < 0)
+		return -errno;
+	for (; (slash = strchr(path, '/')); path = slash + 1) {
 		*slash = '\0';
-		component = strrchr(path, '/');
-		fd = open_beneath(root, path, O_PATH | O_DIRECTORY);
-		if (fd == -ENOENT) {
-			/* Its own parent exists: the round before saw to it. */
-			int up = root;
-
-			if (component) {
-				*component = '\0';
-				up = open_beneath(root, path, O_PATH | O_DIRECTORY);
-				*component = '/';
-				if (up < 0)
-					return up;
-			}
-			err = mkdirat(up, component ? component + 1 : path, 0777) ? -errno : 0;
-			if (up != root)
-				close(up);
-			if (err && err != -EEXIST)
-				return err;
-		} else if (fd < 0) {
-			return fd;
-		} else {
-			close(fd);
+		child = open_child(directory, path);
+		if (child == -ENOENT) {
+			if (!mkdirat(directory, path, 0777) || errno == EEXIST)
+				child = open_child(directory, path);
+			else
+				child = -errno;
 		}
-		*slash++ = '/';
+		close(directory);
+		if (child < 0)
+			return child;
+		directory = child;
 	}
-	slash = strrchr(path, '/');
-	if (!slash) {
-		*last = path;
-		fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
-		return fd < 0 ? -errno : fd;
-	}
-	*last = slash + 1;
-	*slash = '\0';
-	fd = open_beneath(root, path, O_PATH | O_DIRECTORY);
-	*slash = '/';
-	return fd;
+	*last = path;
+	return directory;
 }
 
 static int make_directory(int parent, const char *name, mode_t mode)
@@ -266,32 +244,19 @@ static int make_directory(int parent, const char *name, mode_t mode)
 static int make_file(struct tree_receiver *receiver, int parent, const char *name,
 		     const struct entry *entry)
 {
-	int directory, file, err;
-
-	directory = fcntl(parent, F_DUPFD_CLOEXEC, 0);
-	if (directory < 0)
-		return -errno;
 	snprintf(receiver->part, sizeof(receiver->part), ".qemu-run.%d", getpid());
 	/* Left by a process of the same number that was killed. */
-	if (unlinkat(directory, receiver->part, 0) && errno != ENOENT) {
-		err = -errno;
-		goto close_directory;
-	}
-	file = openat(directory, receiver->part,
-		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry->mode & 0777);
-	if (file < 0) {
-		err = -errno;
-		goto close_directory;
-	}
+	if (unlinkat(parent, receiver->part, 0) && errno != ENOENT)
+		return -errno;
+	receiver->file = openat(parent, receiver->part,
+				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				entry->mode & 0777);
+	if (receiver->file < 0)
+		return -errno;
 	strcpy(receiver->name, name);
-	receiver->directory = directory;
-	receiver->file = file;
+	receiver->directory = parent;
 	receiver->mtime = entry->mtime;
 	return 0;
-
-close_directory:
-	close(directory);
-	return err;
 }
 
 static int make_link(int parent, const char *name, const char *target)
@@ -346,7 +311,9 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 		err = make_link(parent, name, target);
 	else
 		err = -EPROTO;
-	close(parent);
+	/* A file that is open keeps it, up to tree_finish(). */
+	if (receiver->file < 0)
+		close(parent);
 	return err;
 }
 
