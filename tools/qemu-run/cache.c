@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include "cache.h"
 
+#define ANSWER_MAX 65536
+
 char *cache_directory(const struct places *places, const char *key)
 {
 	return print("%s/templates/%016llx", places->cache, (unsigned long long)hash(key));
@@ -187,6 +189,43 @@ void cache_evict(const struct places *places, const char *keep)
 		free(victim);
 	}
 	free(parent);
+}
+
+/* answer_path() - a file with a question, and its answer behind it */
+static char *answer_path(const struct places *places, const char *kind, const char *question)
+{
+	return print("%s/%s/%016llx", places->cache, kind, (unsigned long long)hash(question));
+}
+
+char *cache_recall(const struct places *places, const char *kind, const char *question)
+{
+	char *path, *was, *answer = NULL;
+	size_t length = strlen(question);
+
+	if (!places->cache)
+		return NULL;
+	path = answer_path(places, kind, question);
+	was = read_file(path, ANSWER_MAX);
+	if (was && !strncmp(was, question, length))
+		answer = copy(was + length);
+	free(was);
+	free(path);
+	return answer;
+}
+
+void cache_keep(const struct places *places, const char *kind, const char *question,
+		const char *answer)
+{
+	char *path, *content;
+
+	if (!places->cache)
+		return;
+	path = answer_path(places, kind, question);
+	content = print("%s%s", question, answer);
+	/* Not kept, it is found out again: that is slower, and no harm. */
+	(void)replace_file(path, content);
+	free(content);
+	free(path);
 }
 
 /* remove_files() - the files in a directory of the cache's: all, or half-written ones. */

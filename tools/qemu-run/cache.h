@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The directory that templates are kept in:
+ * What runs keep for those that follow. Templates:
  *
  *   CACHE/templates/KEY       a template
  *   CACHE/templates/KEY.new   one that is being made
  *   CACHE/templates/KEY.lock  held by who makes it, while others wait
+ *
+ * and what takes long to find out:
+ *
+ *   CACHE/kernels/KEY         where scripts/kernel found a kernel
+ *   CACHE/lacks/KEY           what a kernel lacks, by its own account
  */
 #ifndef QEMU_RUN_CACHE_H
 #define QEMU_RUN_CACHE_H
@@ -58,6 +63,26 @@ void cache_evict(const struct places *places, const char *keep);
  * Return: bytes.
  */
 long long cache_size(const char *directory);
+
+/**
+ * cache_recall() - the answer to a question that an earlier run asked
+ * @places: where the cache is
+ * @kind: the directory for such questions, "kernels" or "lacks"
+ * @question: all that the answer depends on
+ *
+ * Return: the answer, to be freed, or NULL.
+ */
+char *cache_recall(const struct places *places, const char *kind, const char *question);
+
+/**
+ * cache_keep() - keeps an answer for cache_recall(), if there is a place for it
+ * @places: where the cache is
+ * @kind: as for cache_recall()
+ * @question: likewise
+ * @answer: the answer
+ */
+void cache_keep(const struct places *places, const char *kind, const char *question,
+		const char *answer);
 
 /**
  * cache_clean() - removes all templates that are not being made

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "cache.h"
 #include "kernel.h"
 #include "process.h"
 
@@ -67,46 +68,27 @@ static char *ask_script(const struct search *search, const char *option, const c
  */
 static char *ask_cached(const struct search *search, const char *option, const char *value)
 {
-	char *question, *path = NULL, *directory = NULL, *was, *answer;
-	char *about = option ? identity(value) : copy("");
+	struct text question = { 0 };
+	char *directory;
 
+	text_print(&question, "%s %s\n%s\n%s\n", option ? option : "version",
+		   value ? value : "", search->places->top, search->places->build);
+	if (option)
+		text_identity(&question, value);
 	if (option && !strcmp(option, "--build")) {
 		char *image = print("%s/arch/x86/boot/bzImage", value);
-		char *both, *second = identity(image);
 
-		both = print("%s %s", about, second);
+		text_identity(&question, image);
 		free(image);
-		free(second);
-		free(about);
-		about = both;
 	}
-	question = print("%s %s %s\n%s\n%s\n", option ? option : "version", value ? value : "",
-			 about, search->places->top, search->places->build);
-	if (search->places->cache) {
-		path = print("%s/kernels/%016llx", search->places->cache,
-			     (unsigned long long)hash(question));
-		was = read_file(path, 65536);
-		if (was && !strncmp(was, question, strlen(question))) {
-			answer = was + strlen(question);
-			chomp(answer);
-			if (exists_below(answer, "release"))
-				directory = copy(answer);
-		}
-		free(was);
-	}
-	if (!directory) {
+	directory = cache_recall(search->places, "kernels", question.data);
+	if (!directory || !exists_below(directory, "release")) {
+		free(directory);
 		directory = ask_script(search, option, value);
-		if (directory && path) {
-			char *content = print("%s%s\n", question, directory);
-
-			/* No answer kept is a slower next run, and no more than that. */
-			(void)replace_file(path, content);
-			free(content);
-		}
+		if (directory)
+			cache_keep(search->places, "kernels", question.data, directory);
 	}
-	free(question);
-	free(about);
-	free(path);
+	text_free(&question);
 	return directory;
 }
 

@@ -11,10 +11,9 @@ static uint64_t sum_of_tree(const char *path)
 {
 	DIR *directory = opendir(path);
 	struct dirent *entry;
+	struct text line = { 0 };
 	uint64_t sum = 0;
-	char *line;
 
-	line = identity(path);
 	if (directory) {
 		while ((entry = readdir(directory))) {
 			char *child;
@@ -28,18 +27,11 @@ static uint64_t sum_of_tree(const char *path)
 		}
 		closedir(directory);
 	} else {
-		sum = hash(line);
+		text_identity(&line, path);
+		sum = hash(line.data);
+		text_free(&line);
 	}
-	free(line);
 	return sum;
-}
-
-static void add_file(struct text *key, const char *what, const char *path)
-{
-	char *line = identity(path);
-
-	text_print(key, "%s %s\n", what, line);
-	free(line);
 }
 
 /* Where the distributions have the one that scripts/initramfs packs. */
@@ -55,18 +47,18 @@ char *template_key(const struct setup *setup)
 	size_t i;
 
 	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
-	add_file(&key, "kernel", setup->kernel.image);
+	text_identity(&key, setup->kernel.image);
 	path = print("%s/modules.dep", setup->kernel.modules);
-	add_file(&key, "modules", path);
+	text_identity(&key, path);
 	free(path);
 	if (setup->kernel.driver)
-		add_file(&key, "driver", setup->kernel.driver);
-	add_file(&key, "init", setup->places.init);
-	add_file(&key, "qemu", setup->places.qemu);
+		text_identity(&key, setup->kernel.driver);
+	text_identity(&key, setup->places.init);
+	text_identity(&key, setup->places.qemu);
 	for (i = 0; i < sizeof(busyboxes) / sizeof(*busyboxes); i++)
-		add_file(&key, "busybox", busyboxes[i]);
+		text_identity(&key, busyboxes[i]);
 	path = print("%s/scripts/initramfs", setup->places.top);
-	add_file(&key, "packer", path);
+	text_identity(&key, path);
 	free(path);
 	path = print("%s/rootfs", setup->places.top);
 	text_print(&key, "rootfs %s %016llx\n", path, (unsigned long long)sum_of_tree(path));
@@ -81,7 +73,7 @@ char *template_key(const struct setup *setup)
 		const struct module_option *module = &options->modules[i];
 
 		text_print(&key, "module %s %s\n", module->name, module->parameters);
-		add_file(&key, "of", module->name);
+		text_identity(&key, module->name);
 	}
 	for (i = 0; i < options->qemu.count; i++)
 		text_print(&key, "qemu %s\n", options->qemu.items[i]);

@@ -278,14 +278,10 @@ int make_directories(const char *path)
 			err = -errno;
 		*slash = '/';
 	}
+	err = mkdir(part, 0777) && errno != EEXIST ? -errno : 0;
 	/* A read-only file system may say so before it says that the directory exists. */
-	if (mkdir(part, 0777) && errno != EEXIST) {
-		err = -errno;
-		if (!access(part, X_OK))
-			err = 0;
-	} else {
+	if (err && !access(part, X_OK))
 		err = 0;
-	}
 	free(part);
 	return err;
 }
@@ -299,14 +295,16 @@ uint64_t hash(const char *string)
 	return value;
 }
 
-char *identity(const char *path)
+void text_identity(struct text *text, const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st))
-		return print("%s absent", path);
 	/* Not when its inode changed: a hard link made elsewhere changes that. */
-	return print("%s %llx:%llx %lld %lld.%09ld", path, (unsigned long long)st.st_dev,
-		     (unsigned long long)st.st_ino, (long long)st.st_size,
-		     (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	if (stat(path, &st))
+		text_print(text, "%s absent\n", path);
+	else
+		text_print(text, "%s %llx:%llx %lld %lld.%09ld\n", path,
+			   (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+			   (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+			   st.st_mtim.tv_nsec);
 }

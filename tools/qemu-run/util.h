@@ -139,11 +139,10 @@ int make_directories(const char *path);
 uint64_t hash(const char *string);
 
 /**
- * identity() - what changes when a file does
- * @path: the file
- *
- * Return: a line without newline: path, device, inode, size, times; to be freed.
+ * text_identity() - adds a line that changes when a file does
+ * @text: where to
+ * @path: the file: its path, device, inode, size and times are in the line
  */
-char *identity(const char *path);
+void text_identity(struct text *text, const char *path);
 
 #endif

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cache.h"
 #include "modules.h"
 #include "virtio.h"
 
@@ -61,17 +62,15 @@ static char *by_configuration(const struct setup *setup)
 /* What a boot says depends on; the rest of a template's key does not matter to it. */
 static char *make_key(const struct setup *setup)
 {
-	char *modules = print("%s/modules/modules.dep", setup->kernel.directory);
-	char *lines[] = { identity(setup->kernel.image), identity(modules),
-			  identity(setup->places.init), identity(setup->places.qemu) };
+	char *modules = print("%s/modules.dep", setup->kernel.modules);
 	struct text key = { 0 };
 	size_t i;
 
 	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		text_print(&key, "%s\n", lines[i]);
-		free(lines[i]);
-	}
+	text_identity(&key, setup->kernel.image);
+	text_identity(&key, modules);
+	text_identity(&key, setup->places.init);
+	text_identity(&key, setup->places.qemu);
 	text_print(&key, "machine %d\n", setup->options->machine);
 	text_print(&key, "append %s\n", setup->options->append ? setup->options->append : "");
 	for (i = 0; i < setup->options->qemu.count; i++)
@@ -80,49 +79,24 @@ static char *make_key(const struct setup *setup)
 	return key.data;
 }
 
-static char *path_for(const struct setup *setup, const char *key)
-{
-	return print("%s/lacks/%016llx", setup->places.cache, (unsigned long long)hash(key));
-}
-
-static char *remembered(const struct setup *setup)
-{
-	char *key, *path, *was, *missing = NULL;
-
-	if (!setup->places.cache)
-		return NULL;
-	key = make_key(setup);
-	path = path_for(setup, key);
-	was = read_file(path, 65536);
-	if (was && !strncmp(was, key, strlen(key)))
-		missing = copy(was + strlen(key));
-	free(was);
-	free(path);
-	free(key);
-	return missing;
-}
-
 void virtio_missing_keep(const struct setup *setup, const char *missing)
 {
-	char *key, *path, *content;
+	char *key = make_key(setup);
 
-	if (!setup->places.cache)
-		return;
-	key = make_key(setup);
-	path = path_for(setup, key);
-	content = print("%s%s", key, missing);
-	/* Not kept, it is found out again: a boot more, and no harm. */
-	(void)replace_file(path, content);
-	free(content);
-	free(path);
+	cache_keep(&setup->places, "lacks", key, missing);
 	free(key);
 }
 
 char *virtio_missing(const struct setup *setup)
 {
-	char *missing = by_configuration(setup);
+	char *missing = by_configuration(setup), *key;
 
-	return missing ? missing : remembered(setup);
+	if (missing)
+		return missing;
+	key = make_key(setup);
+	missing = cache_recall(&setup->places, "lacks", key);
+	free(key);
+	return missing;
 }
 
 char *virtio_missing_said(const struct session *session)
