@@ -58,8 +58,7 @@ bool channel_receive(struct channel *channel)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (length <= 0) {
-		close(channel->fd);
-		channel->fd = -1;
+		close_fd(&channel->fd);
 		return false;
 	}
 	return true;
@@ -111,7 +110,6 @@ void channel_nudge(struct channel *channel)
 
 void channel_free(struct channel *channel)
 {
-	if (channel->fd >= 0)
-		close(channel->fd);
+	close_fd(&channel->fd);
 	text_free(&channel->queue);
 }

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 #include "console.h"
 
 #define CONSOLE_KEEP (64 * 1024)
@@ -68,8 +67,7 @@ bool console_has(const struct console *console, size_t from, const char *text)
 
 void console_free(struct console *console)
 {
-	if (console->fd >= 0)
-		close(console->fd);
+	close_fd(&console->fd);
 	text_free(&console->text);
 	text_free(&console->line);
 }

@@ -73,13 +73,6 @@ static int make_pair(int *ours, int *theirs)
 	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 /*
  * Has QEMU restore: the commands wait in its monitor before it starts. QEMU 7.2 has
  * no option for this capability, only the command.

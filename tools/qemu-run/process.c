@@ -73,16 +73,13 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 				continue;
 			}
 			too_much = length > 0;
-			close(ends[0]);
-			ends[0] = -1;
+			close_fd(&ends[0]);
 		}
 		if (events[2].revents)
 			break;
 	}
-	if (ends[0] >= 0)
-		close(ends[0]);
-	if (pidfd >= 0)
-		close(pidfd);
+	close_fd(&ends[0]);
+	close_fd(&pidfd);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (signals->interrupted)

@@ -4,10 +4,9 @@
  *
  *   key         what it was made of, compared whole
  *   memory      the guest's; mapped privately by each run
- *   state       what QEMU restores by fd:, or else
- *   state.file  by file:
- *   made        how its init ends the machine, as enum poweroff_method has it, and the
- *               blocks that memory had
+ *   state       of its devices
+ *   made        how its init ends the machine, as enum poweroff_method has it, the
+ *               blocks that memory had, and whether QEMU restores the state by file:
  *   initramfs   what it was booted with, for --cold
  */
 #define _GNU_SOURCE
@@ -43,63 +42,52 @@ static int open_in(const char *directory, const char *name, int flags)
 	return file;
 }
 
-static int rename_in(const char *directory, const char *from, const char *to)
+static int write_in(const char *directory, const char *name, const char *text)
 {
-	char *old = print("%s/%s", directory, from), *new = print("%s/%s", directory, to);
-	int err = rename(old, new) ? -errno : 0;
+	char *path = print("%s/%s", directory, name);
+	int err = replace_file(path, text);
 
-	free(old);
-	free(new);
-	return err;
-}
-
-static int write_text(const char *directory, const char *name, const char *text)
-{
-	int file = open_in(directory, name, O_WRONLY | O_CREAT | O_EXCL), err;
-
-	if (file < 0)
-		return -errno;
-	err = write_all(file, text, strlen(text));
-	if (close(file) && !err)
-		err = -errno;
+	free(path);
 	return err;
 }
 
 static bool read_made(const char *directory, struct template *template)
 {
 	char *path = print("%s/made", directory), *text = read_file(path, 64);
-	bool good = text && sscanf(text, "%" SCNu32 " %" SCNu64, &template->method,
-				   &template->blocks) == 2;
+	bool good = text && sscanf(text, "%" SCNu32 " %" SCNu64 " %d", &template->method,
+				   &template->blocks, &template->by_file) == 3;
 
 	free(text);
 	free(path);
 	return good;
 }
 
+/* is_of() - whether the template at @directory is the one of @key */
+static bool is_of(const char *directory, const char *key)
+{
+	char *path = print("%s/key", directory), *was = read_file(path, KEY_MAX);
+	bool same = was && !strcmp(was, key);
+
+	/* The least recently used one goes first. */
+	if (same)
+		utimensat(AT_FDCWD, path, NULL, 0);
+	free(was);
+	free(path);
+	return same;
+}
+
 /* open_existing() - the template at @directory, if it is the one of @key. */
 static bool open_existing(const char *directory, const char *key, struct template *template)
 {
-	char *path = print("%s/key", directory);
-	char *was = read_file(path, KEY_MAX);
-	bool good = was && !strcmp(was, key);
-
-	free(was);
-	if (good) {
-		template->memory = open_in(directory, "memory", O_RDWR);
-		template->state = open_in(directory, "state.file", O_RDONLY);
-		template->by_file = template->state >= 0;
-		if (!template->by_file)
-			template->state = open_in(directory, "state", O_RDONLY);
-		good = template->memory >= 0 && template->state >= 0 &&
-		       read_made(directory, template);
-		/* The least recently used one goes first. */
-		if (good)
-			utimensat(AT_FDCWD, path, NULL, 0);
-		else if (template->memory >= 0)
-			close(template->memory);
-	}
-	free(path);
-	return good;
+	if (!is_of(directory, key))
+		return false;
+	template->memory = open_in(directory, "memory", O_RDWR);
+	template->state = open_in(directory, "state", O_RDONLY);
+	if (template->memory >= 0 && template->state >= 0 && read_made(directory, template))
+		return true;
+	close_fd(&template->memory);
+	close_fd(&template->state);
+	return false;
 }
 
 /* preload() - the modules that this template keeps */
@@ -190,7 +178,7 @@ static int boot_and_save(struct making *making)
 }
 
 /* finish() - makes what QEMU wrote a template. */
-static int finish(struct making *making, bool by_file, const char *key)
+static int finish(struct making *making, int by_file, const char *key)
 {
 	uint32_t method = making->session->facts.method;
 	char *made;
@@ -203,13 +191,12 @@ static int finish(struct making *making, bool by_file, const char *key)
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
 		err = -errno;
-	if (!err && by_file)
-		err = rename_in(making->directory, "state", "state.file");
-	made = print("%" PRIu32 " %" PRIu64 "\n", method, memory_file_blocks(making->memory));
+	made = print("%" PRIu32 " %" PRIu64 " %d\n", method, memory_file_blocks(making->memory),
+		     by_file);
 	if (!err)
-		err = write_text(making->directory, "made", made);
+		err = write_in(making->directory, "made", made);
 	if (!err)
-		err = write_text(making->directory, "key", key);
+		err = write_in(making->directory, "key", key);
 	free(made);
 	return err ? error_add(making->error, "%s: %s", making->directory, strerror(-err)) : 0;
 }
@@ -236,12 +223,9 @@ static int make(const struct setup *setup, const char *directory, const char *ke
 	if (!err)
 		err = by_file < 0 ? -1 : finish(&making, by_file, key);
 	*failed = making.session;
-	if (making.memory >= 0)
-		close(making.memory);
-	if (making.state >= 0)
-		close(making.state);
-	if (making.initramfs >= 0)
-		close(making.initramfs);
+	close_fd(&making.memory);
+	close_fd(&making.state);
+	close_fd(&making.initramfs);
 	return err;
 }
 
@@ -371,19 +355,15 @@ void template_close(struct template *template)
 
 int template_initramfs(const struct setup *setup)
 {
-	char *key, *directory, *path, *was;
+	char *key, *directory;
 	int file = -1;
 
 	if (!setup->places.cache)
 		return -1;
 	key = template_key(setup);
 	directory = cache_directory(&setup->places, key);
-	path = print("%s/key", directory);
-	was = read_file(path, KEY_MAX);
-	if (was && !strcmp(was, key))
+	if (is_of(directory, key))
 		file = open_in(directory, "initramfs", O_RDONLY);
-	free(was);
-	free(path);
 	free(directory);
 	free(key);
 	return file;

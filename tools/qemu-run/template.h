@@ -16,7 +16,7 @@
 struct template {
 	int memory;
 	int state;
-	bool by_file;
+	int by_file;
 	uint32_t method;
 	uint64_t blocks;
 };

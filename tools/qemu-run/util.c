@@ -149,8 +149,7 @@ bool text_receive(struct text *text, int *fd, size_t keep)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (length <= 0) {
-		close(*fd);
-		*fd = -1;
+		close_fd(fd);
 		return false;
 	}
 	text_add(text, part, length);
@@ -224,6 +223,13 @@ char *read_file(const char *path, size_t limit)
 		return NULL;
 	}
 	return content.data;
+}
+
+void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 int write_all(int fd, const void *data, size_t length)

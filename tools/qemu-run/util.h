@@ -89,6 +89,9 @@ int read_bytes(const char *path, size_t limit, struct text *content);
  */
 char *read_file(const char *path, size_t limit);
 
+/* Closes what is open, and sets it to -1. */
+void close_fd(int *fd);
+
 /**
  * write_all() - writes until done
  * @fd: where to
