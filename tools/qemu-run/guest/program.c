@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,67 +143,46 @@ static const char *machine_name(unsigned int machine)
 	return "another machine";
 }
 
-/* An ELF file, of either class: where its program headers are. */
-struct program {
-	unsigned int class;
-	unsigned int machine;
-	unsigned int type;
-	uint64_t headers;
-	unsigned int header_size;
-	unsigned int header_count;
-};
-
-static void parse_elf(const char head[HEAD_SIZE + 1], struct program *program)
+/* The header of an ELF file: of one of the 32-bit class, as the other class has it. */
+static Elf64_Ehdr parse_elf(const char head[HEAD_SIZE + 1])
 {
+	Elf64_Ehdr program;
 	Elf32_Ehdr small;
-	Elf64_Ehdr large;
 
+	memcpy(&program, head, sizeof(program));
+	if (program.e_ident[EI_CLASS] == ELFCLASS64)
+		return program;
 	memcpy(&small, head, sizeof(small));
-	memcpy(&large, head, sizeof(large));
-	program->class = small.e_ident[EI_CLASS];
-	program->type = small.e_type;
-	program->machine = small.e_machine;
-	if (program->class == ELFCLASS64) {
-		program->headers = large.e_phoff;
-		program->header_size = large.e_phentsize;
-		program->header_count = large.e_phnum;
-	} else {
-		program->headers = small.e_phoff;
-		program->header_size = small.e_phentsize;
-		program->header_count = small.e_phnum;
-	}
+	program.e_phoff = small.e_phoff;
+	program.e_phentsize = small.e_phentsize;
+	program.e_phnum = small.e_phnum;
+	return program;
 }
 
 /* Reads the path of a program's loader. Returns false if it has none. */
-static bool find_loader(int start, const char *path, const struct program *program,
+static bool find_loader(int start, const char *path, const Elf64_Ehdr *program,
 			char loader[PATH_MAX])
 {
 	int file = openat(start, path, O_RDONLY | O_CLOEXEC);
-	unsigned int i;
-	ssize_t length = 0;
-
-	for (i = 0; file >= 0 && i < program->header_count; i++) {
-		off_t where = program->headers + (off_t)i * program->header_size;
-		uint64_t offset, size;
+	bool large = program->e_ident[EI_CLASS] == ELFCLASS64;
+	union {
 		Elf32_Phdr small;
 		Elf64_Phdr large;
+	} header;
+	size_t size = large ? sizeof(header.large) : sizeof(header.small);
+	ssize_t length = 0;
+	unsigned int i;
 
-		if (program->class == ELFCLASS64) {
-			if (pread(file, &large, sizeof(large), where) != sizeof(large))
-				break;
-			if (large.p_type != PT_INTERP)
-				continue;
-			offset = large.p_offset;
-			size = large.p_filesz;
-		} else {
-			if (pread(file, &small, sizeof(small), where) != sizeof(small))
-				break;
-			if (small.p_type != PT_INTERP)
-				continue;
-			offset = small.p_offset;
-			size = small.p_filesz;
-		}
-		length = pread(file, loader, size < PATH_MAX ? size : PATH_MAX - 1, offset);
+	for (i = 0; file >= 0 && i < program->e_phnum; i++) {
+		if (pread(file, &header, size, program->e_phoff +
+			  (off_t)i * program->e_phentsize) != (ssize_t)size)
+			break;
+		/* The type comes first in both. */
+		if (header.small.p_type != PT_INTERP)
+			continue;
+		size = large ? header.large.p_filesz : header.small.p_filesz;
+		length = pread(file, loader, size < PATH_MAX ? size : PATH_MAX - 1,
+			       large ? header.large.p_offset : header.small.p_offset);
 		break;
 	}
 	if (file >= 0)
@@ -218,17 +196,16 @@ static bool find_loader(int start, const char *path, const struct program *progr
 static void explain_elf(int start, const char *path, const char head[HEAD_SIZE + 1], int err,
 			struct reason *reason)
 {
+	Elf64_Ehdr program = parse_elf(head);
 	char loader[PATH_MAX];
-	struct program program;
 
-	parse_elf(head, &program);
-	if (program.type == ET_REL)
+	if (program.e_type == ET_REL)
 		say(reason, "an object file and no program (a kernel module? load it by -m)");
-	else if (program.type == ET_CORE)
+	else if (program.e_type == ET_CORE)
 		say(reason, "a core dump and no program");
-	else if (program.machine != EM_X86_64 && err == ENOEXEC)
+	else if (program.e_machine != EM_X86_64 && err == ENOEXEC)
 		say(reason, "a program for %s, which this kernel does not execute",
-		    machine_name(program.machine));
+		    machine_name(program.e_machine));
 	else if (find_loader(start, path, &program, loader) && access(loader, F_OK))
 		say(reason, "a dynamically linked program: its loader %s is not in this guest: link it with -static",
 		    loader);
