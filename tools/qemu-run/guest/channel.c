@@ -71,12 +71,12 @@ static int open_virtio(void)
 	/* Without the drivers no port will ever appear. */
 	if (access(pci ? "/sys/bus/pci/drivers/virtio-pci" :
 			 "/sys/bus/platform/drivers/virtio-mmio", F_OK)) {
-		log_missing(pci ? "virtio_pci (CONFIG_VIRTIO_PCI)" :
-				  "virtio_mmio (CONFIG_VIRTIO_MMIO)");
+		log_urgent(LOG_MISSING "%s", pci ? "virtio_pci (CONFIG_VIRTIO_PCI)" :
+						   "virtio_mmio (CONFIG_VIRTIO_MMIO)");
 		return -ENODEV;
 	}
 	if (access(PORTS, F_OK)) {
-		log_missing("virtio_console (CONFIG_VIRTIO_CONSOLE)");
+		log_urgent(LOG_MISSING "virtio_console (CONFIG_VIRTIO_CONSOLE)");
 		return -ENODEV;
 	}
 	/* A kernel thread makes the port a little later. */
@@ -86,7 +86,7 @@ static int open_virtio(void)
 			return file;
 		usleep(1000);
 	}
-	log_missing("a virtio-serial port that appears");
+	log_urgent(LOG_MISSING "a virtio-serial port that appears");
 	return -ENODEV;
 }
 
@@ -115,7 +115,7 @@ static int open_serial(void)
 	/* A port that does not exist can be opened, too: it has no type. */
 	if (file < 0 || ioctl(file, TIOCGSERIAL, &port) || port.type == PORT_UNKNOWN ||
 	    tcgetattr(file, &raw)) {
-		log_missing("a second serial port (CONFIG_SERIAL_8250, CONFIG_SERIAL_8250_NR_UARTS)");
+		log_urgent(LOG_MISSING "a second serial port (CONFIG_SERIAL_8250, CONFIG_SERIAL_8250_NR_UARTS)");
 		if (file >= 0)
 			close(file);
 		return -ENODEV;

@@ -11,31 +11,24 @@
 #include "../wire/protocol.h"
 #include "log.h"
 
-static void put_line(const char *line)
+static void put_line(int level, const char *format, va_list arguments)
 {
-	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), length;
+	char line[512];
 
 	/* A kernel without a log has a console all the same. */
 	if (log < 0)
 		log = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	if (log < 0)
 		return;
-	(void)!write(log, line, strlen(line));
-	close(log);
-}
-
-static void put_text(int level, const char *format, va_list arguments)
-{
-	char line[512];
-	int length;
-
-	length = snprintf(line, sizeof(line), "<%d>qemu-run: ", level);
+	length = snprintf(line, sizeof(line), "<%d>" LOG_PREFIX, level);
 	length += vsnprintf(line + length, sizeof(line) - 1 - length, format, arguments);
 	if (length > (int)sizeof(line) - 2)
 		length = sizeof(line) - 2;
 	/* A line without it waits for the next one before it is printed. */
 	strcpy(line + length, "\n");
-	put_line(line);
+	(void)!write(log, line, strlen(line));
+	close(log);
 }
 
 void log_line(const char *format, ...)
@@ -43,7 +36,7 @@ void log_line(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	put_text(4, format, arguments);
+	put_line(4, format, arguments);
 	va_end(arguments);
 }
 
@@ -52,16 +45,8 @@ void log_urgent(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	put_text(0, format, arguments);
+	put_line(0, format, arguments);
 	va_end(arguments);
-}
-
-void log_missing(const char *what)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "<0>" VIRTIO_MISSING "%s\n", what);
-	put_line(line);
 }
 
 void log_mark(int log)

@@ -18,14 +18,6 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_urgent(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * log_missing() - tells the host, by the console, what this kernel would need
- * @what: the option, or the device
- *
- * The console shows the line at any log level.
- */
-void log_missing(const char *what);
-
-/**
  * log_mark() - begins with what the kernel logs from now on
  * @log: /dev/kmsg, open for reading, not blocking
  */

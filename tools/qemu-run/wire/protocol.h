@@ -38,8 +38,9 @@
 /* A job that came with the guest's files: its frames, one after the other. */
 #define PACKED_JOB	 "qemu-run-job"
 
-/* How init says on the console why it cannot listen to a virtio-serial port. */
-#define VIRTIO_MISSING		 "qemu-run: lacks: "
+/* How init begins its lines on the console, and how it says why it cannot listen there. */
+#define LOG_PREFIX	 "qemu-run: "
+#define LOG_MISSING	 "lacks: "
 
 /* How a detail of the last complaint begins: a place, a reason. No complaint does. */
 #define COMPLAINT_DETAIL "  "
