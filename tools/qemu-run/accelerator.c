@@ -8,15 +8,15 @@
 #include "process.h"
 
 /* remembered() - what scripts/accel found: "kvm", or "tcg" and why. */
-static char *remembered(const struct places *places, const struct kernel *kernel)
+static char *remembered(const struct setup *setup)
 {
 	char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096), *path, *text;
 
 	if (!boot)
 		return NULL;
 	boot[strcspn(boot, "\n")] = '\0';
-	path = print("%s/accel/%s-%s", places->build, boot,
-		     strrchr(kernel->directory, '/') + 1);
+	path = print("%s/accel/%s-%s", setup->places.build, boot,
+		     strrchr(setup->kernel.directory, '/') + 1);
 	text = read_file(path, 4096);
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
@@ -26,11 +26,10 @@ static char *remembered(const struct places *places, const struct kernel *kernel
 }
 
 /* find_out() - has scripts/accel try KVM. */
-static int find_out(const struct places *places, const struct kernel *kernel,
-		    struct signals *signals, struct error *error)
+static int find_out(const struct setup *setup, struct signals *signals, struct error *error)
 {
-	char *script = print("%s/scripts/accel", places->top);
-	const char *argv[] = { script, "-k", kernel->directory, NULL };
+	char *script = print("%s/scripts/accel", setup->places.top);
+	const char *argv[] = { script, "-k", setup->kernel.directory, NULL };
 	struct text output = { 0 };
 	int status = process_run(argv, &output, 4096, signals, error);
 
@@ -54,33 +53,31 @@ static enum accelerator_choice wanted(const struct options *options)
 	       !strcmp(settled, "kvm") ? ACCEL_KVM : ACCEL_AUTO;
 }
 
-int accelerator_choose(struct accelerator *accelerator, const struct options *options,
-		       const struct places *places, const struct kernel *kernel,
-		       struct signals *signals, struct error *error)
+int accelerator_choose(struct setup *setup, struct signals *signals, struct error *error)
 {
-	enum accelerator_choice choice = wanted(options);
+	enum accelerator_choice choice = wanted(setup->options);
 	char *answer;
 
-	*accelerator = (struct accelerator){ .kvm = choice == ACCEL_KVM };
+	setup->kvm = choice == ACCEL_KVM;
 	if (choice == ACCEL_TCG)
 		return 0;
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		if (choice == ACCEL_KVM)
 			return error_add(error, "--accel kvm: /dev/kvm: %s", strerror(errno));
-		if (errno != ENOENT && options->verbose)
+		if (errno != ENOENT && setup->options->verbose)
 			say("TCG: /dev/kvm: %s", strerror(errno));
 		return 0;
 	}
 	if (choice == ACCEL_KVM)
 		return 0;
-	answer = remembered(places, kernel);
+	answer = remembered(setup);
 	if (!answer) {
-		if (find_out(places, kernel, signals, error))
+		if (find_out(setup, signals, error))
 			return -1;
-		answer = remembered(places, kernel);
+		answer = remembered(setup);
 	}
-	accelerator->kvm = answer && !strncmp(answer, "kvm", 3);
-	if (answer && !accelerator->kvm && options->verbose)
+	setup->kvm = answer && !strncmp(answer, "kvm", 3);
+	if (answer && !setup->kvm && setup->options->verbose)
 		say("TCG: %s", answer + strcspn(answer, " ") + !!strchr(answer, ' '));
 	free(answer);
 	return 0;

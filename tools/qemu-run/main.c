@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "accelerator.h"
 #include "boot.h"
 #include "cache.h"
 #include "initramfs.h"
@@ -98,8 +99,7 @@ static int prepare(struct run *run)
 			&run->error) ||
 	    check_shares(run, &run->error))
 		return -1;
-	return accelerator_choose(&setup->accelerator, &run->options, &setup->places,
-				  &setup->kernel, &run->signals, &run->error);
+	return accelerator_choose(setup, &run->signals, &run->error);
 }
 
 /* start_cold() - boots a guest; returns whether it waits for its job. */

@@ -61,7 +61,7 @@ static const char *machine_append(const struct options *options)
  */
 static char *tsc_append(const struct setup *setup)
 {
-	unsigned long khz = setup->accelerator.kvm ? 0 : tsc_khz();
+	unsigned long khz = setup->kvm ? 0 : tsc_khz();
 	unsigned long hz = khz ? kernel_hz(&setup->kernel) : 0;
 
 	return hz ? print(" tsc_early_khz=%lu lpj=%lu", khz, khz * 1000 / hz) :
@@ -163,13 +163,13 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 	 * sched_clock_cpu(), a panic. In one thread it cannot happen.
 	 */
 	add(arguments, "-accel",
-	    copy(setup->accelerator.kvm		 ? "kvm" :
+	    copy(setup->kvm			       ? "kvm" :
 		 boot->initramfs >= 0 && options->cpus > 1 ? "tcg,thread=single" :
 							     "tcg"));
 	add(arguments, "-machine",
 	    print("%s,usb=off,graphics=off,dump-guest-core=off%s", machines[options->machine],
 		  boot->memory >= 0 ? ",memory-backend=memory" : ""));
-	if (setup->accelerator.kvm)
+	if (setup->kvm)
 		add(arguments, "-cpu", copy("host"));
 	add(arguments, "-m", print("%u", options->memory_mb));
 	add(arguments, "-smp", print("%u", options->cpus));

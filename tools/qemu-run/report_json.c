@@ -233,8 +233,7 @@ int report_json(const struct report *report)
 	json_object_set_new(json, "phases_ms", phases(report));
 	json_object_set_new(json, "kernel", text_or_null(setup->kernel.release));
 	json_object_set_new(json, "root", text_or_null(setup->options->root));
-	json_object_set_new(json, "accelerator",
-			    json_string(setup->accelerator.kvm ? "kvm" : "tcg"));
+	json_object_set_new(json, "accelerator", json_string(setup->kvm ? "kvm" : "tcg"));
 	if (report->session)
 		add_session(json, report);
 	else

@@ -3,7 +3,6 @@
 #ifndef QEMU_RUN_SETUP_H
 #define QEMU_RUN_SETUP_H
 
-#include "accelerator.h"
 #include "kernel.h"
 #include "options.h"
 #include "places.h"
@@ -13,13 +12,13 @@
  * @options: the command line
  * @places: where things are
  * @kernel: the kernel and the driver for it
- * @accelerator: KVM or TCG
+ * @kvm: the guest's processors run on KVM; else on TCG, QEMU's emulator
  */
 struct setup {
 	const struct options *options;
 	struct places places;
 	struct kernel kernel;
-	struct accelerator accelerator;
+	bool kvm;
 };
 
 #endif

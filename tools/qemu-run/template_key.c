@@ -77,7 +77,7 @@ char *template_key(const struct setup *setup)
 	}
 	for (i = 0; i < options->qemu.count; i++)
 		text_print(&key, "qemu %s\n", options->qemu.items[i]);
-	if (setup->accelerator.kvm) {
+	if (setup->kvm) {
 		/* The guest has seen this host's processor. */
 		char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096);
 
