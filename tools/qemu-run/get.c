@@ -25,18 +25,6 @@ static int give_up(struct gets *gets, const char *why)
 	return 0;
 }
 
-/* base_of() - the last component of a path */
-static char *base_of(const char *path)
-{
-	size_t length = strlen(path), start;
-
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	for (start = length; start && path[start - 1] != '/'; start--)
-		;
-	return print("%.*s", (int)(length - start), path + start);
-}
-
 /*
  * The first entry tells what comes. A file goes to the destination itself, or
  * into it where that is a directory, as with cp(1); a directory becomes it.
@@ -54,7 +42,7 @@ static int begin(struct gets *gets, const struct entry *entry)
 	};
 	if (S_ISREG(entry->mode)) {
 		if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-			only = base_of(current(gets)->guest);
+			only = base_name(current(gets)->guest);
 		} else {
 			slash = strrchr(path, '/');
 			only = copy(slash ? slash + 1 : path);

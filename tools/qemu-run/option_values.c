@@ -75,16 +75,9 @@ int parse_module(struct options *options, const char *text)
 /* own_name() - what a file is called in the guest where the user does not say. */
 static char *own_name(const char *path)
 {
-	size_t length = strlen(path);
-	const char *slash;
-	char *name, *real;
-
 	/* A link keeps its own name. */
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	slash = memrchr(path, '/', length);
-	name = slash ? print("%.*s", (int)(path + length - slash - 1), slash + 1) :
-		       print("%.*s", (int)length, path);
+	char *name = base_name(path), *real;
+
 	if (*name && strcmp(name, ".") && strcmp(name, ".."))
 		return name;
 	/* "dir/." and ".." are called as the directory is. */

@@ -175,6 +175,17 @@ void list_free(struct list *list)
 	*list = (struct list){ 0 };
 }
 
+char *base_name(const char *path)
+{
+	size_t length = strlen(path), start;
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	for (start = length; start && path[start - 1] != '/'; start--)
+		;
+	return print("%.*s", (int)(length - start), path + start);
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec now;

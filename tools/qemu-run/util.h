@@ -64,6 +64,14 @@ void list_add(struct list *list, char *item);
 void list_free(struct list *list);
 
 /**
+ * base_name() - the last component of a path; slashes behind it do not count
+ * @path: the path
+ *
+ * Return: to be freed; "" for "/".
+ */
+char *base_name(const char *path);
+
+/**
  * now_ns() - the monotonic clock
  *
  * Return: nanoseconds.
