@@ -105,6 +105,8 @@ bad_ends()
 	assert_outcome 125 cannot-run
 	qemu_run --get nothing:nothing -- true
 	assert_outcome 125 cannot-run
+	qemu_run --get /etc/passwd:no/such/place -- true
+	assert_outcome 125 cannot-run
 }
 
 interrupted()
@@ -183,7 +185,7 @@ template()
 @test 'valgrind: panic, deadline, reset, no such command' {
 	with_valgrind
 	bad_ends
-	assert_no_reports 6
+	assert_no_reports 7
 }
 
 @test 'valgrind: SIGINT' {

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,9 +30,10 @@ static int give_up(struct gets *gets, const char *why)
  * The first entry tells what comes. A file goes to the destination itself, or
  * into it where that is a directory, as with cp(1); a directory becomes it.
  */
-static int begin(struct gets *gets, const struct entry *entry)
+static void begin(struct gets *gets, const struct entry *entry)
 {
-	char *path = copy(current(gets)->host), *slash, *only = NULL;
+	char *path = copy(current(gets)->host), *directory = path, *slash, *only = NULL;
+	const char *why = NULL;
 	struct stat st;
 
 	gets->tree = (struct tree_receiver){
@@ -46,31 +48,26 @@ static int begin(struct gets *gets, const struct entry *entry)
 		} else {
 			slash = strrchr(path, '/');
 			only = copy(slash ? slash + 1 : path);
-			if (!slash)
-				strcpy(path, ".");
-			else if (slash == path)
-				slash[1] = '\0';
-			else
-				*slash = '\0';
+			directory = dirname(path);
 		}
-		if (!*only || !strcmp(only, ".") || !strcmp(only, "..")) {
-			free(only);
-			free(path);
-			return give_up(gets, "give a file's name");
-		}
-		gets->tree.only = only;
+		if (!*only || !strcmp(only, ".") || !strcmp(only, ".."))
+			why = "give a file's name";
 	} else if (mkdir(path, 0777) && errno != EEXIST) {
-		int err = errno;
-
-		free(path);
-		return give_up(gets, strerror(err));
+		why = strerror(errno);
 	}
-	gets->tree.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!why) {
+		gets->tree.root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (gets->tree.root < 0)
+			why = strerror(errno);
+	}
 	free(path);
-	if (gets->tree.root < 0)
-		return give_up(gets, strerror(errno));
+	if (why) {
+		free(only);
+		give_up(gets, why);
+		return;
+	}
+	gets->tree.only = only;
 	gets->open = true;
-	return 0;
 }
 
 /* close_tree() - ends a tree; a file that is open is not whole unless @whole. */
