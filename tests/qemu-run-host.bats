@@ -200,6 +200,13 @@ templates()
 	assert_equal "$status" 125
 }
 
+@test 'a umask that lets the group write: the cache is where it belongs' {
+	mkdir tmp
+	(umask 002 && XDG_CACHE_HOME=$PWD/cache TMPDIR=$PWD/tmp qemu-run --clean)
+	assert_equal "$(stat -c %a cache/qemu-run)" 755
+	assert_equal "$(ls tmp)" ''
+}
+
 @test 'a BUILD that is not there is named' {
 	BUILD=$BATS_TEST_TMPDIR/none qemu_run -- true
 	assert_outcome 125 cannot-run
