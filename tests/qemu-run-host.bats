@@ -60,6 +60,19 @@ templates()
 	assert_equal "$(templates)" 1
 }
 
+@test 'template: one that cannot be removed keeps no run from its end' {
+	local stuck status=0
+	((EUID == 0)) || skip 'mounts a file, as root'
+	own_cache
+	stuck=$XDG_CACHE_HOME/qemu-run/templates/0000000000000000
+	mkdir -p "$stuck"
+	: >"$stuck/key"
+	mount --bind "$stuck/key" "$stuck/key" || skip 'cannot mount here'
+	QEMU_RUN_CACHE_MIB=1 timeout -s KILL 100 qemu-run -- true || status=$?
+	umount "$stuck/key"
+	assert_equal "$status" 0
+}
+
 @test 'template: making one can be interrupted, and leaves nothing' {
 	own_cache
 	qemu-run --json json -- true </dev/null 3>&- &

@@ -142,8 +142,10 @@ long long cache_size(const char *directory)
 void cache_evict(const struct places *places, const char *keep)
 {
 	char *parent = print("%s/templates", places->cache);
+	bool gone = true;
 
-	for (;;) {
+	/* What cannot be removed would be the oldest again. */
+	while (gone) {
 		DIR *directory = opendir(parent);
 		struct timespec oldest = { 0 };
 		struct dirent *entry;
@@ -179,6 +181,7 @@ void cache_evict(const struct places *places, const char *keep)
 		}
 		/* A run that has it open goes on undisturbed. */
 		cache_remove(victim);
+		gone = access(victim, F_OK);
 		lock_path = print("%s.lock", victim);
 		lock = try_lock(lock_path);
 		if (lock >= 0) {
