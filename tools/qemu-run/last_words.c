@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include "last_words.h"
 #include "monitor.h"
+#include "qmp.h"
 
 /* How long a hung guest may take to answer, each time it is asked. */
 #define POKE_NS	 (2 * 1000000000ULL)
@@ -60,8 +61,7 @@ void last_words(struct session *session)
 	int answer;
 
 	/* Those of a restored guest were settled before it was. */
-	if (!session->machine.restored &&
-	    !order(session, "{\"execute\":\"qmp_capabilities\"}", end))
+	if (!session->machine.restored && !order(session, QMP_BEGIN, end))
 		return;
 	answer = press(session, 'w');
 	if (answer > 0) {

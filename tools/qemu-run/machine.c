@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "machine.h"
 #include "qemu_arguments.h"
+#include "qmp.h"
 
 static void show_arguments(const struct list *arguments)
 {
@@ -83,9 +84,7 @@ static int order_restore(int monitor, bool by_file, struct error *error)
 	char *commands;
 	int err;
 
-	commands = print("{\"execute\":\"qmp_capabilities\"}\n"
-			 "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
-			 "[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}\n"
+	commands = print(QMP_BEGIN "\n" QMP_IGNORE_SHARED "\n"
 			 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"%s\"}}\n",
 			 uri);
 	err = write_all(monitor, commands, strlen(commands));

@@ -31,9 +31,6 @@ struct boot {
 	bool serial;
 };
 
-/* Nothing to boot from yet. */
-#define BOOT_NONE { .initramfs = -1, .memory = -1, .state = -1 }
-
 /**
  * struct machine - QEMU, and the host's ends of what it is connected to
  * @pid: its process

@@ -92,9 +92,7 @@ static int prepare(struct run *run)
 {
 	struct setup *setup = &run->setup;
 
-	if (open_console(run))
-		return -1;
-	if (inputs_check(&run->options, &run->error) ||
+	if (open_console(run) || inputs_check(&run->options, &run->error) ||
 	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
 			&run->error) ||
 	    check_shares(run, &run->error))
@@ -105,9 +103,8 @@ static int prepare(struct run *run)
 /* start_cold() - boots a guest; returns whether it waits for its job. */
 static bool start_cold(struct run *run, bool serial, bool fresh)
 {
-	struct boot boot = BOOT_NONE;
+	struct boot boot = { .initramfs = -1, .memory = -1, .state = -1, .serial = serial };
 
-	boot.serial = serial;
 	/* Packing one takes a tenth of a boot. */
 	if (!fresh)
 		boot.initramfs = template_initramfs(&run->setup);

@@ -139,9 +139,8 @@ static bool past_deadline(const struct evidence *evidence)
 	const struct facts *facts = evidence->facts;
 	uint64_t timeout_ms = evidence->options->timeout_ms;
 
-	return facts->deadline_passed ||
-	       (evidence->qemu_code == CODE_DEADLINE && facts->started && timeout_ms &&
-		evidence->ending->end_ns - facts->job_ns >= timeout_ms * 1000000);
+	return evidence->qemu_code == CODE_DEADLINE && facts->started && timeout_ms &&
+	       evidence->ending->end_ns - facts->job_ns >= timeout_ms * 1000000;
 }
 
 /* It ended without a word. */

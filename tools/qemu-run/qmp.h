@@ -6,6 +6,13 @@
 #include <jansson.h>
 #include "util.h"
 
+/* What QEMU wants to hear before all else. */
+#define QMP_BEGIN "{\"execute\":\"qmp_capabilities\"}"
+/* A saved state is without memory that is in a file. */
+#define QMP_IGNORE_SHARED \
+	"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":" \
+	"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}"
+
 /**
  * qmp_next() - removes the next reply from what QEMU has sent
  * @replies: what it has sent; its greeting and events are dropped

@@ -81,19 +81,28 @@ static const char *method_name(uint32_t method)
 	       method == POWEROFF_PORT	 ? "init" : "power-off";
 }
 
+/* last_of() - where a text is on the console for the last time, or NULL */
+static const char *last_of(const struct console *console, const char *text)
+{
+	const char *last = NULL, *next = console->text.data;
+
+	while (next && (next = strstr(next, text)))
+		last = next++;
+	return last;
+}
+
 /* path_taken() - how the guest came to its end. */
 static json_t *path_taken(const struct report *report)
 {
 	const struct facts *facts = &report->session->facts;
-	const char *line = NULL, *next = report->session->machine.console.text.data;
+	const char *line;
 
 	if (facts->have_status && report->verdict.outcome != OUTCOME_HUNG)
 		return text_or_null(method_name(facts->method));
 	if (facts->deadline_passed && report->verdict.outcome == OUTCOME_DEADLINE)
 		return text_or_null(method_name(facts->method));
 	/* What the driver said last: "qemu_poweroff: ..." */
-	while (next && (next = strstr(next, "qemu_poweroff: ")))
-		line = next++;
+	line = last_of(&report->session->machine.console, "qemu_poweroff: ");
 	return line ? string(line, strcspn(line, "\r\n")) : json_null();
 }
 
@@ -139,15 +148,11 @@ static json_t *module_names(const struct options *options)
 /* line_with() - the last line of the console that has a text in it, or null */
 static json_t *line_with(const struct console *console, const char *text)
 {
-	const char *line = NULL, *next = console->text.data, *begin;
+	const char *line = last_of(console, text);
 
-	while (next && (next = strstr(next, text)))
-		line = next++;
-	if (!line)
-		return json_null();
-	for (begin = line; begin > console->text.data && begin[-1] != '\n'; begin--)
-		;
-	return string(begin, strcspn(begin, "\r\n"));
+	while (line && line > console->text.data && line[-1] != '\n')
+		line--;
+	return line ? string(line, strcspn(line, "\r\n")) : json_null();
 }
 
 /* What went wrong here, or else what the guest said of it. */

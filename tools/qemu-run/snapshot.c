@@ -3,10 +3,20 @@
 #include <poll.h>
 #include <string.h>
 #include "monitor.h"
+#include "qmp.h"
 #include "snapshot.h"
 
 /* QEMU answers at once, but may be busy with a slow disk. */
 #define SAVE_NS (60 * 1000000000ULL)
+
+/* order() - has QEMU do what it has no answer to. */
+static int order(struct session *session, const char *command, int fd)
+{
+	json_t *reply = monitor_do(session, command, fd);
+
+	json_decref(reply);
+	return reply ? 0 : -1;
+}
 
 /*
  * start_saving() - tells QEMU where to write the devices' state
@@ -21,11 +31,8 @@ static int start_saving(struct session *session, int state)
 	json_t *reply;
 	bool refused;
 
-	reply = monitor_do(session, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}",
-			   state);
-	if (!reply)
+	if (order(session, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}", state))
 		return -1;
-	json_decref(reply);
 	if (monitor_try(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}",
 			-1, now_ns() + SAVE_NS, &reply))
 		return error_add(session->error, "QEMU's monitor does not answer");
@@ -33,15 +40,10 @@ static int start_saving(struct session *session, int state)
 	json_decref(reply);
 	if (!refused)
 		return 1;
-	reply = monitor_do(session, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}",
-			   state);
-	if (!reply)
+	if (order(session, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}", state))
 		return -1;
-	json_decref(reply);
-	reply = monitor_do(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}",
-			   -1);
-	json_decref(reply);
-	return reply ? 0 : -1;
+	return order(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}",
+		     -1);
 }
 
 /* wait_saved() - waits until QEMU has written the devices' state. */
@@ -69,21 +71,10 @@ static int wait_saved(struct session *session)
 
 int snapshot_save(struct session *session, int state)
 {
-	static const char *const commands[] = {
-		"{\"execute\":\"qmp_capabilities\"}",
-		"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":"
-		"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}",
-	};
 	int by_file;
-	size_t i;
 
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		json_t *reply = monitor_do(session, commands[i], -1);
-
-		if (!reply)
-			return -1;
-		json_decref(reply);
-	}
+	if (order(session, QMP_BEGIN, -1) || order(session, QMP_IGNORE_SHARED, -1))
+		return -1;
 	by_file = start_saving(session, state);
 	return by_file < 0 || wait_saved(session) ? -1 : by_file;
 }
