@@ -61,22 +61,13 @@ static char *find_cache(void)
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	const char *temporary = getenv("TMPDIR");
 	char *path = NULL;
-	mode_t was;
-	int err;
 
 	if (base && *base == '/')
 		path = print("%s/qemu-run", base);
 	else if (home && *home == '/')
 		path = print("%s/.cache/qemu-run", home);
-	if (path) {
-		/* own_directory() refuses one that the user's group may write to. */
-		was = umask(0022);
-		umask(was | 0022);
-		err = make_directories(path);
-		umask(was);
-		if (!err && own_directory(path))
-			return path;
-	}
+	if (path && !make_directories(path) && own_directory(path))
+		return path;
 	free(path);
 
 	path = print("%s/qemu-run-%u", temporary && *temporary ? temporary : "/tmp", geteuid());

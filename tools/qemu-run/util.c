@@ -291,11 +291,11 @@ int make_directories(const char *path)
 
 	while (!err && (slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
-		if (mkdir(part, 0777) && errno != EEXIST)
+		if (mkdir(part, 0755) && errno != EEXIST)
 			err = -errno;
 		*slash = '/';
 	}
-	err = mkdir(part, 0777) && errno != EEXIST ? -errno : 0;
+	err = mkdir(part, 0755) && errno != EEXIST ? -errno : 0;
 	/* A read-only file system may say so before it says that the directory exists. */
 	if (err && !access(part, X_OK))
 		err = 0;

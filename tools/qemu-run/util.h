@@ -97,7 +97,10 @@ int read_bytes(const char *path, size_t limit, struct text *content);
  */
 char *read_file(const char *path, size_t limit);
 
-/* Closes what is open, and sets it to -1. */
+/**
+ * close_fd() - closes a file, if there is one
+ * @fd: the descriptor, or -1; is -1 afterwards
+ */
 void close_fd(int *fd);
 
 /**
@@ -133,7 +136,7 @@ int replace_file(const char *path, const char *text);
 
 /**
  * make_directories() - mkdir -p
- * @path: the directory
+ * @path: the directory; what is made, the user's group may not write to
  *
  * Return: 0 or a negative errno.
  */
