@@ -104,6 +104,6 @@ void processes_log(int limit_ms)
 	close(ends[1]);
 	event.fd = ends[0];
 	if (!poll(&event, 1, pid > 0 ? limit_ms : 0))
-		log_urgent("not all processes could be told of in time");
+		log_urgent("this list of processes is not complete: there was no more time");
 	close(ends[0]);
 }

@@ -38,7 +38,7 @@
 /* A job that came with the guest's files: its frames, one after the other. */
 #define PACKED_JOB	 "qemu-run-job"
 
-/* How init begins its lines on the console, and how it says why it cannot listen there. */
+/* How init begins its lines on the console, and one that says what its channel would need. */
 #define LOG_PREFIX	 "qemu-run: "
 #define LOG_MISSING	 "lacks: "
 
