@@ -92,7 +92,8 @@ example()
 
 	# A guest that hangs is to be seen, not a slow one on a busy machine.
 	! is_watched || limit=1800
-	{ printf '%s\n' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
+	# Two streams have no order between them: the script writes to one.
+	{ printf '%s\n' 'exec 2>&1' "$prelude"; cat; } >"$BATS_TEST_TMPDIR/script"
 	qemu-run --timeout $limit --json "$BATS_TEST_TMPDIR/json" \
 		-f "$BATS_FILE_TMPDIR/$name.ko" -f "$BATS_FILE_TMPDIR/call" \
 		-f "$BATS_TEST_TMPDIR/script" "$@" -- sh script \
