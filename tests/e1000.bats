@@ -645,6 +645,8 @@ served()
 	server=$!
 	await served
 	grep -q 'NFS SERVER INITIALIZED' nfs.log || fail "the server ended: $(tail -n 20 nfs.log)"
+	# Without handles, as on overlayfs: TMPDIR names another place.
+	! grep -E '(FSAL|EXPORT) :CRIT' nfs.log || fail "the server does not export $PWD/export"
 	guest -m nfsv4 <<-E
 		insmod e1000.ko || exit
 		up
