@@ -58,7 +58,7 @@ pause_by_monitor()
 	mkfifo "$monitor.in" "$monitor.out"
 	when_armed pause_by_monitor "$monitor"
 	faulty_boot -q -chardev -q "pipe,id=monitor,path=$monitor" \
-		-q -mon -q chardev=monitor,mode=control <<-'E'
+		-q -qmp -q chardev:monitor <<-'E'
 		insmod qemu_poweroff.ko delay=3 code=42
 		sleep 60
 	E

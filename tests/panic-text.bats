@@ -49,7 +49,7 @@ inject_nmi()
 	mkfifo "$monitor.in" "$monitor.out"
 	inject_nmi "$monitor" >"$BATS_TEST_TMPDIR/host" 2>&1 3>&- &
 	booted -q -serial -q "file:$monitor.serial" -q -chardev -q "pipe,id=monitor,path=$monitor" \
-		-q -mon -q chardev=monitor,mode=control <<-'E'
+		-q -qmp -q chardev:monitor <<-'E'
 		echo 1 >/proc/sys/kernel/unknown_nmi_panic
 		insmod qemu_poweroff.ko delay=-1
 		echo ready >/dev/ttyS1

@@ -190,7 +190,8 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 	if (!options->no_port)
 		add(arguments, "-device", copy("isa-debug-exit,iobase=0x10f4,iosize=0x04"));
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
-	add(arguments, "-mon", copy("chardev=monitor,mode=control"));
+	/* Not -mon, which QEMU 11.1 warns of. */
+	add(arguments, "-qmp", copy("chardev:monitor"));
 	add_disks(setup, arguments, real);
 	add_shares(setup, arguments, real);
 	add_network(setup, arguments, real);
