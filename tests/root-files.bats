@@ -100,7 +100,9 @@ hold()
 {
 	mkdir "$1"
 	coproc holder { exec python3 "$top/tests/root-ends.py" hold "$1"; }
-	holder_in=${holder[1]} holder_out=${holder[0]}
+	# A copy: bash closes its own when it sees the process end.
+	exec {holder_out}<&"${holder[0]}"
+	holder_in=${holder[1]}
 	read -r <&"$holder_out"
 }
 
@@ -108,6 +110,7 @@ let_go()
 {
 	exec {holder_in}>&-
 	reached=$(cat <&"$holder_out")
+	exec {holder_out}<&-
 }
 
 @test '--root, --rw: devices, sockets and FIFOs have nothing of the host at their other end' {
