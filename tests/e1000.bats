@@ -241,6 +241,8 @@ serve()
 		for round in \$(seq 100); do
 			ip link set eth0 down || exit
 			ip link set eth0 up || exit
+			# An interrupt tells: down before that, and nobody knew that it was up.
+			until_true '[ "\$(cat /sys/class/net/eth0/carrier)" = 1 ]'
 			# QEMU's card is deaf for a second: now and then wait for what it receives.
 			if [ \$((round % 10)) = 0 ]; then received 1000000; else usleep 20000; fi
 		done
