@@ -27,8 +27,8 @@ def unlink_link():
         try:
             return os.unlink("shared/dir")
         except FileNotFoundError:
-            # The guest's 9p (seen on 6.12) may hold on to what a writer was told just before
-            # there was the link, while that writer has it in its hands: no such file.
+            # Seen on 6.12: a writer had asked for the name just before the link was made, and
+            # the guest's 9p answered "no such file" once more, without asking the host.
             pass
 
 
