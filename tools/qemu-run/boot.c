@@ -2,29 +2,40 @@
 #include "boot.h"
 #include "last_words.h"
 
-/* How long a guest may be silent while it boots. */
+/* How long a guest may be silent while it boots, unless --boot-timeout bounds its boot. */
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
+
+/* spoke() - whether the kernel has: firmware writes a few lines, too */
+static bool spoke(const struct console *console)
+{
+	return console->text.length > 4096 || console_has(console, 0, "Linux version ");
+}
 
 int boot_wait(struct session *session, const char *to)
 {
-	const struct text *console = &session->machine.console.text;
-	uint64_t silent_since = now_ns();
+	const struct console *console = &session->machine.console;
+	uint64_t bound_ns = session->setup->options->boot_timeout_ms * 1000000;
+	uint64_t limit_ns = bound_ns ? bound_ns : BOOT_SILENCE_NS;
+	uint64_t since = now_ns();
 	size_t heard = 0;
 
 	while (!session->facts.hello) {
-		if (session_step(session, silent_since + BOOT_SILENCE_NS))
+		if (session_step(session, since + limit_ns))
 			return -1;
-		if (console->length != heard) {
-			heard = console->length;
-			silent_since = now_ns();
+		if (!bound_ns && console->text.length != heard) {
+			heard = console->text.length;
+			since = now_ns();
 		}
-		if (now_ns() - silent_since >= BOOT_SILENCE_NS) {
-			session->killed = true;
-			last_words(session);
-			return error_add(session->error, "kernel %s did not %s: silent for %llu s",
-					 session->setup->kernel.release, to,
-					 BOOT_SILENCE_NS / 1000000000);
-		}
+		if (now_ns() - since < limit_ns)
+			continue;
+		session->killed = true;
+		error_add(session->error, "kernel %s did not %s%s %g s%s",
+			  session->setup->kernel.release, to,
+			  bound_ns ? " in" : ": silent for", limit_ns / 1e9,
+			  spoke(console) ? "" :
+			  ", and has said nothing: --append earlycon=uart8250,io,0x3f8 may show how far it came");
+		last_words(session);
+		return -1;
 	}
 	return 0;
 }

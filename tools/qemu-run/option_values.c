@@ -214,17 +214,27 @@ int parse_environment(struct options *options)
 	return text ? machine(options, "QEMU_RUN_MACHINE", text) : -1;
 }
 
-int parse_timeout(struct options *options, const char *text)
+static int seconds(uint64_t *ms, const char *option, const char *text)
 {
-	double seconds;
+	double value;
 	char *end;
 
-	seconds = strtod(text, &end);
+	value = strtod(text, &end);
 	/* The driver's own limit is 31 days; the grace goes on top. */
-	if (end == text || *end || !isfinite(seconds) || seconds < 0.001 || seconds > 2678000)
-		return wrong("--timeout", text, "give seconds, 0.001 to 2678000");
-	options->timeout_ms = llround(seconds * 1000);
+	if (end == text || *end || !isfinite(value) || value < 0.001 || value > 2678000)
+		return wrong(option, text, "give seconds, 0.001 to 2678000");
+	*ms = llround(value * 1000);
 	return -1;
+}
+
+int parse_timeout(struct options *options, const char *text)
+{
+	return seconds(&options->timeout_ms, "--timeout", text);
+}
+
+int parse_boot_timeout(struct options *options, const char *text)
+{
+	return seconds(&options->boot_timeout_ms, "--boot-timeout", text);
 }
 
 int parse_variable(struct options *options, const char *text)

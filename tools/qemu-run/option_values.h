@@ -20,6 +20,7 @@ int parse_splat(struct options *options, const char *text);
 int parse_disk(struct options *options, const char *text);
 int parse_machine(struct options *options, const char *text);
 int parse_timeout(struct options *options, const char *text);
+int parse_boot_timeout(struct options *options, const char *text);
 int parse_variable(struct options *options, const char *text);
 int parse_net(struct options *options, const char *text);
 int parse_nic(struct options *options, const char *text);

@@ -18,7 +18,7 @@ static const char help[] =
 	"  -f, --file PATH[:NAME]   copy a file or tree into the guest's /root\n"
 	"      --get PATH:HOSTPATH  copy a file or tree out when the command has ended\n"
 	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  --user NAME\n"
-	"  -t, --timeout SECONDS    end the machine after that long (status 124)\n"
+	"  -t, --timeout SECONDS    the command's (124)  --boot-timeout SECONDS  (123)\n"
 	"      --root DIR  its root: / of this host, or another   --rw DIR  shared\n"
 	"      --disk FILE[,rw]     a disk, /dev/vda and on; without rw nothing is kept\n"
 	"      --net                a network to the outside  --nic MODEL  its card\n"
@@ -98,6 +98,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "chdir", 'C', required_argument, .text = &options->directory },
 		{ "user", 0, required_argument, .text = &options->user },
 		{ "timeout", 't', required_argument, .parse = parse_timeout },
+		{ "boot-timeout", 0, required_argument, .parse = parse_boot_timeout },
 		{ "root", 0, required_argument, .parse = parse_root },
 		{ "rw", 0, required_argument, .parse = parse_rw },
 		{ "disk", 0, required_argument, .parse = parse_disk },

@@ -102,7 +102,8 @@ struct forward_option {
  * @json: a file for the report, or NULL
  * @nic: the network card on a user-mode network, virtio or a PCI model of
  *       QEMU's; NULL: no network
- * @timeout_ms: 0: none
+ * @timeout_ms: of the command; 0: none
+ * @boot_timeout_ms: of the boot; 0: its silence is bounded
  * @memory_mb: the guest's memory
  * @cpus: the guest's processors
  * @machine: QEMU's
@@ -143,6 +144,7 @@ struct options {
 	bool no_stdin;
 	const char *nic;
 	uint64_t timeout_ms;
+	uint64_t boot_timeout_ms;
 	unsigned int memory_mb;
 	unsigned int cpus;
 	enum machine_type machine;
