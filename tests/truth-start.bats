@@ -32,7 +32,7 @@ refused()
 	refused 127 "'': the command is empty" -- ''
 	mkdir "$BATS_TEST_TMPDIR/tree"
 	ln -s /no/where "$BATS_TEST_TMPDIR/tree/link"
-	refused 127 'tree/link: a link to /no/where, which the guest does not have' \
+	refused 127 'tree/link: no such file in the guest, or a link to nowhere' \
 		-f "$BATS_TEST_TMPDIR/tree" -- tree/link
 	refused 127 '/no/such: cannot start there' -C /no/such -- true
 }
@@ -40,10 +40,7 @@ refused()
 @test '127: what a shell would have understood' {
 	refused 127 "need a shell: sh -c '...'" -- 'echo one | cat'
 	refused 127 "need a shell: sh -c '...'" -- 'ls -l'
-	refused 127 "a builtin of the shell and no program: use sh -c 'cd ...'" -- cd /
-	refused 127 '-e NAME=VALUE sets a variable' -- DEBUG=1 true
-	file script <<<'true'
-	refused 127 'where the command starts: ./script' -f "$BATS_TEST_TMPDIR/script" -- script
+	refused 127 'cd: no such program in the guest (a builtin needs a shell' -- cd /
 }
 
 @test '127: the interpreter of a script, or its CR' {
@@ -83,7 +80,7 @@ refused()
 	gcc -static -o "$BATS_TEST_TMPDIR/program" -x c - <<<'int main(void) { return 0; }'
 	# EM_AARCH64
 	printf '\xb7' | dd of="$BATS_TEST_TMPDIR/program" bs=1 seek=18 conv=notrunc status=none
-	refused 126 'a program for arm64, which this kernel does not execute' \
+	refused 126 'a program for another processor (ELF machine 183)' \
 		-f "$BATS_TEST_TMPDIR/program" -- ./program
 	printf '\0\0\0\0' | file noise
 	refused 126 'neither a program nor a script' -f "$BATS_TEST_TMPDIR/noise" -- ./noise
