@@ -118,6 +118,9 @@ load qemu-run
 	assert_outcome 124 deadline
 	assert_stderr 'the deadline of 0.5 s has passed'
 	assert_stderr 'sysrq: Show Blocked State'
+	assert_stderr '(sleep), state S: '
+	# Init, which asked, and registers are no culprits.
+	[[ $stderr != *'Comm: qemu-run-init'* && $stderr != *'RAX:'* ]]
 }
 
 @test 'deadline: 124, where the port is not the driver'\''s' {

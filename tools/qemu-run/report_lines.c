@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "hang.h"
 #include "report.h"
 
 /* printable() - a text from the guest, safe for a terminal; to be freed. */
@@ -46,16 +46,65 @@ static void show_console_end(const struct report *report, int lines)
 		show_end(report, &report->session->machine.console.text, lines);
 }
 
-/* The same of a guest that hung: without what does not keep it from going on. */
+static bool matches(const char *text, const char *expression)
+{
+	regex_t compiled;
+	bool found;
+
+	if (regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB))
+		return false;
+	found = !regexec(&compiled, text, 0, NULL, 0);
+	regfree(&compiled);
+	return found;
+}
+
+/*
+ * is_idle() - whether a backtrace is no culprit's: of a processor that idles, or of init,
+ * which asked for it. An interrupt may spin on a processor that idled: its place is first.
+ */
+static bool is_idle(const char *backtrace)
+{
+	const char *place = strstr(backtrace, "RIP: 0010:");
+
+	return strstr(backtrace, "write_sysrq_trigger") ||
+	       (strstr(backtrace, "swapper/") && place &&
+		matches(place, "^[^\n]*(halt|idle|mwait)"));
+}
+
+/* show_hang() - the console's end, without backtraces of no culprit's, and registers */
 static void show_hang(const struct report *report, int lines)
 {
-	struct text culprits = { 0 };
+	/* Registers, and functions that a stack may hold by chance. */
+	static const char noise[] =
+		"^(\\[[^]]*\\] *)* *(\\? |</?TASK>|Sending NMI |Modules linked in|"
+		"(Hardware name|Code|R(SP|AX|DX|BP|1[03])|[FC]S|CR2|DR[03]|PKRU): )|"
+		"skipped: idling ";
+	const struct text *console = report->session ?
+					     &report->session->machine.console.text : NULL;
+	size_t at, next, begin = SIZE_MAX;
+	struct text shown = { 0 };
 
-	if (!report->session)
-		return;
-	hang_filter(&report->session->machine.console.text, &culprits);
-	show_end(report, &culprits, lines);
-	text_free(&culprits);
+	for (at = 0; console && at < console->length; at = next) {
+		const char *text = console->data + at;
+		const char *newline = memchr(text, '\n', console->length - at);
+		char *line;
+
+		next = newline ? (size_t)(newline + 1 - console->data) : console->length;
+		line = print("%.*s", (int)(next - at), text);
+		if (strstr(line, "</TASK>") && begin < shown.length) {
+			if (is_idle(shown.data + begin))
+				shown.length = begin;
+			begin = SIZE_MAX;
+		}
+		if (!matches(line, noise)) {
+			if (strstr(line, "NMI backtrace for cpu "))
+				begin = shown.length;
+			text_add(&shown, text, next - at);
+		}
+		free(line);
+	}
+	show_end(report, &shown, lines);
+	text_free(&shown);
 }
 
 static void show_complaints(const struct facts *facts)
