@@ -31,7 +31,7 @@ run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 
 .PHONY: all module qemu-run examples run shell test test-all test-kernels test-distributions
 .PHONY: test-debug test-packages check bench install modules_install deb
-.PHONY: clean distclean help setup-run setup-test setup-all setup-check setup-bench setup-debug setup-packages
+.PHONY: clean distclean help setup-run setup-test setup-all setup-check setup-bench setup-debug setup-deb setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
 
@@ -98,7 +98,7 @@ modules_install: module ## install the module: INSTALL_MOD_PATH
 	@scripts/module -k "$$($(kernel))" modules_install \
 		$(if $(INSTALL_MOD_PATH),INSTALL_MOD_PATH='$(abspath $(INSTALL_MOD_PATH))') >/dev/null
 
-deb: setup-packages ## build the Debian packages qemu-run and qemu-poweroff-dkms, into build/deb
+deb: setup-deb ## build the Debian packages qemu-run and qemu-poweroff-dkms, into build/deb
 	@rm -rf build/deb && mkdir -p build/deb/qemu-poweroff
 	@tar -c --exclude-vcs --exclude=./build . | tar -x -C build/deb/qemu-poweroff
 	@cd build/deb/qemu-poweroff && dpkg-buildpackage --build=binary --no-sign
@@ -133,5 +133,5 @@ help: ## this list
 run shell test test-all test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
-setup-run setup-test setup-all setup-check setup-bench setup-debug setup-packages:
+setup-run setup-test setup-all setup-check setup-bench setup-debug setup-deb setup-packages:
 	@$(SETUP) $(@:setup-%=%)

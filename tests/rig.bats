@@ -423,6 +423,17 @@ shell_in_guest()
 		run make -s -C "$top" -n "$target"
 		assert_line 'scripts/setup run'
 	done
+	# What builds the packages tests nothing.
+	run make -s -C "$top" -n deb
+	assert_line 'scripts/setup --check deb'
+}
+
+@test 'setup: what builds the packages has what their control file asks for, and a compiler' {
+	local needed
+
+	needed=$(sed -n 's/^Build-Depends: //p' "$top/debian/control" | sed 's/debhelper-compat ([^)]*)/debhelper/; s/,//g')
+	run sed -n "s/.*\[apt:deb\]='\(.*\)'/\1/p" "$top/scripts/setup"
+	assert_output "build-essential $needed"
 }
 
 @test 'every script has --help, and says what it does' {
