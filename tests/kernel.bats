@@ -115,3 +115,61 @@ apt_knows_only()
 	run find "$BUILD/kernels" -mindepth 1 ! -name .lock
 	assert_output ''
 }
+
+# packed_tree DIR: a build tree whose make modules_install packs: garp.ko with gzip, mrp.ko
+# with xz, all else with zstd.
+packed_tree()
+{
+	local tree=$1 release
+	release=$(<"$KERNEL_DIR/release")
+
+	mkdir -p "$tree"/{include/generated,arch/x86/boot}
+	echo "#define UTS_RELEASE \"$release\"" >"$tree/include/generated/utsrelease.h"
+	ln -s "$(readlink -f "$KERNEL_DIR/vmlinuz")" "$tree/arch/x86/boot/bzImage"
+	touch "$tree/modules.order"
+	modprobe -d "$(readlink -f "$KERNEL_DIR")/root" -S "$release" -a --show-depends virtio_pci \
+		virtio_console 9pnet_virtio 9p autofs4 8021q dummy | sed -n 's/^insmod \([^ ]*\).*/\1/p' |
+		sort -u >"$tree/list"
+	cat >"$tree/Makefile" <<-'E'
+		to = $(INSTALL_MOD_PATH)/lib/modules/$(shell cut -d '"' -f 2 include/generated/utsrelease.h)/kernel
+		modules_install: ; mkdir -p $(to) && cp $$(cat list) $(to) && (cd $(to) && \
+			(xz -dqf *.xz || :) && \
+			gzip garp.ko && xz --check=crc32 mrp.ko && zstd -q --rm *.ko)
+	E
+}
+
+# bats test_tags=slow
+@test 'kernel: modules packed with zstd, gzip and xz are found and loaded in the guest of BusyBox' {
+	local tree=$BATS_TEST_TMPDIR/tree
+
+	packed_tree "$tree"
+	export BUILD=$BATS_TEST_TMPDIR/build XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	mkdir "$BUILD"
+	ln -s "$top"/build/qemu-run* "$BUILD"
+	run --separate-stderr timeout 120 qemu-run -k "$tree" -m dummy -- sh -c 'modprobe 8021q; cut -d " " -f 1 /proc/modules'
+	echo "$stderr"
+	assert_success
+	assert_line dummy
+	assert_line garp
+	assert_line mrp
+	assert_line 8021q
+}
+
+@test '-m: a FILE.ko that gzip or zstd packed, with what it needs' {
+	local file
+
+	file=$(modinfo -k "$(<"$KERNEL_DIR/release")" -b "$(readlink -f "$KERNEL_DIR")/root" -F filename 8021q)
+	cp "$file" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	[[ $file != *.xz ]] || xz -d 8021q.ko.xz
+	gzip -k 8021q.ko
+	zstd -q 8021q.ko
+	for file in ./8021q.ko.gz ./8021q.ko.zst; do
+		run qemu-run -m "$file" -- grep -c 8021q /proc/modules
+		assert_success
+	done
+	head -c 100 /dev/urandom >noise.ko.gz
+	run qemu-run -m ./noise.ko.gz -- true
+	assert_failure 125
+	assert_output --partial './noise.ko.gz: cannot be read'
+}

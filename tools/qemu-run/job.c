@@ -93,7 +93,7 @@ static int put_module(const struct setup *setup, const struct module_option *wan
 		      const struct job_writer *writer)
 {
 	struct modules modules = { 0 };
-	int err = modules_add(&modules, setup, wanted, writer->error);
+	int err = modules_add(&modules, setup, wanted, writer->signals, writer->error);
 	size_t i;
 
 	for (i = 0; i < modules.count && !err; i++) {

@@ -4,6 +4,7 @@
 #include <libkmod.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "modules.h"
 #include "process.h"
@@ -16,12 +17,14 @@
  * @modules: what has been found
  * @setup: the kernel, and what the user gives
  * @context: libkmod's, for the kernel's tree
+ * @signals: may end a program that unpacks a module
  * @error: receives what went wrong
  */
 struct search {
 	struct modules *modules;
 	const struct setup *setup;
 	struct kmod_ctx *context;
+	struct signals *signals;
 	struct error *error;
 };
 
@@ -204,11 +207,24 @@ static int add_words(struct search *search, const char *value, const char *separ
 	return err;
 }
 
+/* Libkmod may know no compression: it is given the file unpacked. */
 static int add_file(struct search *search, const char *path, const char *parameters)
 {
-	struct kmod_list *info = read_info(search->context, path);
-	int err = check_version(search, path, info);
+	int file = memfd_create("module", MFD_CLOEXEC), err;
+	char *unpacked = print("/proc/self/fd/%d", file);
+	struct kmod_list *info = NULL;
+	struct text image = { 0 };
 
+	err = module_read(path, &image, search->signals, search->error);
+	if (!err && (file < 0 || write_all(file, image.data, image.length)))
+		err = error_add(search->error, "-m %s: no memory to unpack it", path);
+	if (!err) {
+		info = read_info(search->context, unpacked);
+		err = check_version(search, path, info);
+	}
+	text_free(&image);
+	free(unpacked);
+	close_fd(&file);
 	if (!err)
 		err = add_words(search, field(info, "softdep"), " ", true);
 	if (!err)
@@ -220,12 +236,13 @@ static int add_file(struct search *search, const char *path, const char *paramet
 }
 
 int modules_add(struct modules *modules, const struct setup *setup,
-		const struct module_option *wanted, struct error *error)
+		const struct module_option *wanted, struct signals *signals, struct error *error)
 {
 	struct search search = {
 		.modules = modules,
 		.setup = setup,
 		.context = open_tree(&setup->kernel),
+		.signals = signals,
 		.error = error,
 	};
 	int err;

@@ -32,6 +32,7 @@ struct modules {
  * @modules: where to
  * @setup: which kernel, and which other modules the user gives
  * @wanted: a FILE.ko, or the name or alias of a module of the kernel's
+ * @signals: may end a program that unpacks it
  * @error: receives what went wrong
  *
  * What is built in is left out.
@@ -39,7 +40,7 @@ struct modules {
  * Return: 0 or -1.
  */
 int modules_add(struct modules *modules, const struct setup *setup,
-		const struct module_option *wanted, struct error *error);
+		const struct module_option *wanted, struct signals *signals, struct error *error);
 
 /**
  * modules_has() - whether a kernel has a module, or has it built in
