@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../wire/protocol.h"
@@ -58,6 +59,40 @@ static void make_nodes(void)
 	umask(was);
 }
 
+/*
+ * The nodes of modules.devname: the kernel loads their modules when they are opened. The
+ * modes are those of systemd's rules for nodes that any user may open.
+ */
+static void make_static_nodes(void)
+{
+	char path[128], line[256], name[64], type;
+	unsigned int major, minor;
+	struct utsname kernel;
+	mode_t was = umask(0);
+	FILE *list;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.devname", kernel.release);
+	list = fopen(path, "re");
+	while (list && fgets(line, sizeof(line), list)) {
+		if (sscanf(line, "%*s %63s %c%u:%u", name, &type, &major, &minor) != 4)
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", name);
+		if (strchr(name, '/')) {
+			*strrchr(path, '/') = '\0';
+			mkdir(path, 0755);
+			snprintf(path, sizeof(path), "/dev/%s", name);
+		}
+		/* One that is there belongs to a driver that is built in. */
+		mknod(path, (type == 'b' ? S_IFBLK : S_IFCHR) |
+			    (!strcmp(name, "fuse") || !strcmp(name, "net/tun") ? 0666 : 0600),
+		      makedev(major, minor));
+	}
+	if (list)
+		fclose(list);
+	umask(was);
+}
+
 static void mount_all(void)
 {
 	static const struct {
@@ -74,6 +109,13 @@ static void mount_all(void)
 		{ "tmpfs", "/run", NULL },
 		{ "debugfs", "/sys/kernel/debug", NULL },
 		{ "tracefs", "/sys/kernel/tracing", NULL },
+		/* As systemd has them. */
+		{ "securityfs", "/sys/kernel/security", NULL },
+		{ "configfs", "/sys/kernel/config", NULL },
+		{ "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot" },
+		{ "bpf", "/sys/fs/bpf", "mode=0700" },
+		{ "mqueue", "/dev/mqueue", NULL },
+		{ "hugetlbfs", "/dev/hugepages", NULL },
 	};
 	size_t i;
 
@@ -119,6 +161,7 @@ void boot(void)
 	int err;
 
 	mount_all();
+	make_static_nodes();
 	/* Not before the job: a template must have nothing of the host mounted. */
 	write_text("/proc/sys/kernel/modprobe", "\n");
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
@@ -143,7 +186,7 @@ void boot(void)
 		log_line("modprobe finds only what -m brings: %s",
 			 err == -ENODEV ? "this kernel lacks 9p over virtio, or autofs" :
 			 strerror(-err));
-	sethostname("guest", 5);
+	sethostname(GUEST_NAME, strlen(GUEST_NAME));
 	loopback_up();
 
 	/* A panic that no driver catches must end QEMU, and not wait for a reset. */
