@@ -12,6 +12,9 @@
 #include "terminal.h"
 #include "user.h"
 
+/* More of it would not fit a frame. */
+#define HOSTS_MAX (16 * 1024)
+
 static int put(const struct job_writer *writer, uint32_t type, const void *data, size_t length)
 {
 	return writer->emit(writer->context, type, data, length) ? -1 : 0;
@@ -270,12 +273,31 @@ static bool is_closed(const char *root)
 	return closed;
 }
 
+/* hosts() - the name that this guest has, and the root's own /etc/hosts; to be freed */
+static char *hosts(const char *root)
+{
+	char *directory = print("%s/etc", root), *path = print("%s/hosts", directory);
+	char *own = read_file(path, HOSTS_MAX), *text;
+	struct stat st;
+
+	/* A link, as some systems have for /etc, is not to be covered by a directory. */
+	if (lstat(directory, &st) || !S_ISDIR(st.st_mode))
+		text = copy("");
+	else
+		text = print("127.0.1.1 " GUEST_NAME "\n%s",
+			     own ? own : "127.0.0.1 localhost\n::1 localhost\n");
+	free(own);
+	free(path);
+	free(directory);
+	return text;
+}
+
 static int put_root(const struct setup *setup, const struct job_writer *writer)
 {
 	const struct options *options = setup->options;
 	const char *modules;
 	struct text frame = { 0 };
-	char *real, *place, *directory;
+	char *real, *place, *directory, *names;
 	size_t i;
 	int err;
 
@@ -293,6 +315,10 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 		text_add(&frame, "", 1);
 		if (is_closed(options->root))
 			text_add(&frame, HOME, strlen(HOME));
+		text_add(&frame, "", 1);
+		names = hosts(options->root);
+		text_add(&frame, names, strlen(names));
+		free(names);
 		free(directory);
 		err = put(writer, FRAME_ROOT, frame.data, frame.length);
 		text_free(&frame);

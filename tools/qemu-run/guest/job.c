@@ -131,15 +131,9 @@ static void bring_network_up(struct port *port, bool required)
 
 static void name_server(void)
 {
-	int file;
-
 	/* It may be a link to what another system's service would write. */
 	unlink("/etc/resolv.conf");
-	file = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (file < 0)
-		return;
-	(void)!write(file, "nameserver 10.0.2.3\n", 20);
-	close(file);
+	(void)write_new("/etc/resolv.conf", "nameserver 10.0.2.3\n");
 }
 
 static char *copy_text(const struct frame *frame)
@@ -160,16 +154,17 @@ static void refuse_share(struct port *port, const char *what, bool is_root, int 
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	/* "place, NUL, modules, NUL, here, NUL, closed" */
-	char *place = must(malloc(frame->length + 4)), *modules, *here, *closed;
+	/* "place, NUL, modules, NUL, here, NUL, closed, NUL, hosts" */
+	char *place = must(malloc(frame->length + 5)), *modules, *here, *closed, *hosts;
 	int err;
 
 	memcpy(place, frame->data, frame->length);
-	memset(place + frame->length, 0, 4);
+	memset(place + frame->length, 0, 5);
 	modules = place + strlen(place) + 1;
 	here = modules + strlen(modules) + 1;
 	closed = here + strlen(here) + 1;
-	err = root_enter(place, modules, here, closed);
+	hosts = closed + strlen(closed) + 1;
+	err = root_enter(place, modules, here, closed, hosts);
 	free(place);
 	if (err)
 		refuse_share(port, "--root", true, err);

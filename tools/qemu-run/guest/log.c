@@ -114,9 +114,9 @@ size_t log_read(int log, char *text, size_t size)
 	return length;
 }
 
-int write_text(const char *path, const char *text)
+static int write_file(const char *path, int flags, const char *text)
 {
-	int file = open(path, O_WRONLY | O_CLOEXEC);
+	int file = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
 	int err = 0;
 
 	if (file < 0)
@@ -125,4 +125,14 @@ int write_text(const char *path, const char *text)
 		err = -errno;
 	close(file);
 	return err;
+}
+
+int write_text(const char *path, const char *text)
+{
+	return write_file(path, 0, text);
+}
+
+int write_new(const char *path, const char *text)
+{
+	return write_file(path, O_CREAT | O_EXCL, text);
 }

@@ -42,4 +42,13 @@ size_t log_read(int log, char *text, size_t size);
  */
 int write_text(const char *path, const char *text);
 
+/**
+ * write_new() - writes a file that is not there
+ * @path: the file
+ * @text: the text
+ *
+ * Return: 0 or a negative errno, -EEXIST if it is there.
+ */
+int write_new(const char *path, const char *text);
+
 #endif

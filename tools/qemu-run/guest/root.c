@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "log.h"
 #include "root.h"
 
 #define LOWER "/.lower"
@@ -93,6 +94,14 @@ static int link_modules(const char *place, const char *modules)
 	return symlink(modules, path) ? -errno : 0;
 }
 
+/* Below the overlay, where it costs no look at the host's file. */
+static int write_hosts(const char *hosts)
+{
+	int err = make_directories(UPPER "/upper/etc");
+
+	return err ? err : write_new(UPPER "/upper/etc/hosts", hosts);
+}
+
 int root_modules(const char *path)
 {
 	return mount_9p("modules", path, MS_RDONLY, "loose");
@@ -147,13 +156,16 @@ static int mount_here(const char *here)
 	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
 }
 
-int root_enter(const char *place, const char *modules, const char *here, const char *closed)
+int root_enter(const char *place, const char *modules, const char *here, const char *closed,
+	       const char *hosts)
 {
 	char path[64];
 	size_t i;
 	int err;
 
 	err = *closed ? make_own(closed, 0700) : 0;
+	if (!err && *hosts)
+		err = write_hosts(hosts);
 	if (!err)
 		err = mount_root(place, modules);
 	if (err)

@@ -23,6 +23,7 @@ int root_prepare(void);
  * @here: a directory of the host's below one that is the guest's own, to be there all
  *	  the same; or ""
  * @closed: a directory that QEMU cannot read, of which the guest has one of its own; or ""
+ * @hosts: what /etc/hosts is to hold, or ""
  *
  * Mounts the directory read-only by 9p, and over it a file system in memory. What is
  * mounted at /proc, /sys, /dev, /run and /tmp moves there. The kernel's own helpers
@@ -30,7 +31,8 @@ int root_prepare(void);
  *
  * Return: 0 or a negative errno.
  */
-int root_enter(const char *place, const char *modules, const char *here, const char *closed);
+int root_enter(const char *place, const char *modules, const char *here, const char *closed,
+	       const char *hosts);
 
 /**
  * root_follow() - makes the same the root of a process that was made before

@@ -11,9 +11,12 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 7
+#define PROTOCOL_VERSION 8
 
 #define PORT_NAME	 "qemu-run"
+
+/* What the guest is called. */
+#define GUEST_NAME "guest"
 
 /* In the guest: where the command starts, and where the files of -f go. */
 #define HOME "/root"
@@ -62,7 +65,7 @@ enum frame_type {
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
-	FRAME_ROOT,	 /* enter the host's directory; four texts: see root_enter() */
+	FRAME_ROOT,	 /* enter the host's directory; five texts: see root_enter() */
 	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
 	FRAME_USER,	 /* struct user, then as many uint32_t: its other groups */
 	FRAME_GET,	 /* a path to send back when the command has ended */
