@@ -91,33 +91,35 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 	}
 }
 
+/* Without a @path, an empty directory of QEMU's own. */
 static void add_share(const struct setup *setup, struct list *arguments, const char *tag,
 		      const char *path, bool writable)
 {
-	char *name = quoted(path);
+	char *name = quoted(path ? path : "");
 
 	/* remap: files of several file systems below one directory keep numbers apart. */
 	add(arguments, "-fsdev",
-	    print("local,id=%s,path=%s,security_model=none,multidevs=remap,readonly=%s", tag, name,
-		  writable ? "off" : "on"));
+	    path ? print("local,id=%s,path=%s,security_model=none,multidevs=remap,readonly=%s", tag,
+			 name, writable ? "off" : "on") :
+		   print("synth,id=%s,readonly=on", tag));
 	add(arguments, "-device",
 	    print("virtio-9p-%s,fsdev=%s,mount_tag=%s", virtio_bus(setup->options), tag, tag));
 	free(name);
 }
 
-/* Directories of the host. A template has their places, and does not look into them. */
+/* Directories of the host. A template has their places, and nothing in them. */
 static void add_shares(const struct setup *setup, struct list *arguments, bool real)
 {
 	const struct options *options = setup->options;
 	size_t i;
 
-	add_share(setup, arguments, "modules", real ? setup->kernel.modules : "/", false);
+	add_share(setup, arguments, "modules", real ? setup->kernel.modules : NULL, false);
 	if (options->root)
-		add_share(setup, arguments, "root", real ? options->root : "/", false);
+		add_share(setup, arguments, "root", real ? options->root : NULL, false);
 	for (i = 0; i < options->shares.count; i++) {
 		char *tag = print("share%zu", i);
 
-		add_share(setup, arguments, tag, real ? options->shares.items[i] : "/", true);
+		add_share(setup, arguments, tag, real ? options->shares.items[i] : NULL, true);
 		free(tag);
 	}
 }
@@ -130,8 +132,8 @@ static void add_network(const struct setup *setup, struct list *arguments, bool 
 
 	if (!options->nic)
 		return;
-	text_print(&user, "user,id=net");
-	/* The host's ports are a run's own: a template has none. */
+	/* The host, its ports and the world are a run's own: a template has a card alone. */
+	text_print(&user, "user,id=net%s", real ? "" : ",restrict=on");
 	for (i = 0; real && i < options->forward_count; i++)
 		text_print(&user, ",hostfwd=tcp:%s:%u-:%u", options->forwards[i].address,
 			   options->forwards[i].port, options->forwards[i].guest_port);
