@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -73,6 +74,20 @@ static int check_shares(const struct run *run, struct error *error)
 					 run->setup.kernel.release, needed[i].module,
 					 needed[i].option);
 	return 0;
+}
+
+/* print_kconfig() - what a kernel is to be configured with; returns the exit status. */
+static int print_kconfig(struct run *run)
+{
+	char *path = print("%s/scripts/kernel.config", run->setup.places.top);
+	char *text = read_file(path, 1 << 20);
+	bool good = text && fputs(text, stdout) >= 0 && !fflush(stdout);
+
+	if (!good)
+		error_add(&run->error, "--kconfig: %s: %s", path, strerror(errno));
+	free(text);
+	free(path);
+	return good ? 0 : EXIT_CANNOT_RUN;
 }
 
 static int open_console(struct run *run)
@@ -340,6 +355,9 @@ int main(int argc, char **argv)
 		status = conclude(&run, begin_ns);
 	} else if (run.options.clean) {
 		status = cache_clean(&run.setup.places, &run.error) ? EXIT_CANNOT_RUN : 0;
+		error_say(&run.error);
+	} else if (run.options.kconfig) {
+		status = print_kconfig(&run);
 		error_say(&run.error);
 	} else {
 		if (!prepare(&run))

@@ -26,7 +26,7 @@ static const char help[] =
 	"      --memory MIB         default: 512    --cpus N         default: 1\n"
 	"      --append TEXT        for the kernel  --qemu ARGUMENT  for QEMU itself\n"
 	"      --machine MACHINE    pc, q35, microvm --accel kvm|tcg  KVM, if it works\n"
-	"      --preload            load the modules once, into a template of their own\n"
+	"      --preload  a template with the modules --kconfig  what a kernel needs\n"
 	"      --cold  no template  --clean  remove all  --bare  no driver  --no-port\n"
 	"      --tty, --no-tty  a terminal; Ctrl-] three times ends it  -n, --no-stdin\n"
 	"      --allow-splat[=REGEX]  never 120  --bisect       --json, --console FILE\n"
@@ -114,6 +114,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "preload", 0, no_argument, .flag = &options->preload },
 		{ "cold", 0, no_argument, .flag = &options->cold },
 		{ "clean", 0, no_argument, .flag = &options->clean },
+		{ "kconfig", 0, no_argument, .flag = &options->kconfig },
 		{ "bare", 0, no_argument, .flag = &options->bare },
 		{ "no-port", 0, no_argument, .flag = &options->no_port },
 		{ "tty", 0, no_argument, .choice = &options->terminal, .choose = 1 },

@@ -116,6 +116,7 @@ struct forward_option {
  * @splat: ... if this matches it; NULL: whatever it is
  * @verbose: show the console and QEMU's command line
  * @clean: remove the templates
+ * @kconfig: print what a kernel needs
  * @terminal: 1: yes, 0: no, -1: when there is one
  * @command: what to run
  */
@@ -157,6 +158,7 @@ struct options {
 	regex_t *splat;
 	bool verbose;
 	bool clean;
+	bool kconfig;
 	int terminal;
 	struct list command;
 };
