@@ -158,7 +158,7 @@ load root
 	done
 	qemu_run -k "$PWD/$(basename "$KERNEL_DIR")" --root / -- true
 	assert_outcome 125 cannot-run
-	assert_equal "$stderr" "qemu-run: kernel $release lacks 9pnet_virtio (CONFIG_NET_9P_VIRTIO): --root and --rw do not work with it, -f and --get do"
+	assert_equal "$stderr" "qemu-run: --root needs CONFIG_NET_9P_VIRTIO with its module, which kernel $release lacks; -f and --get do without"
 	# One that turns out to lack them.
 	for missing in init_v9fs:9P_FS p9_virtio_init:NET_9P_VIRTIO ovl_init:OVERLAY_FS; do
 		initcall=${missing%:*} option=${missing#*:}

@@ -128,9 +128,12 @@ static int put_modules(const struct setup *setup, bool modules_are_loaded, bool 
 	static const struct module_option disk = { .name = "virtio_blk", .parameters = "" };
 	static const struct module_option net = { .name = "virtio_net", .parameters = "" };
 
-	if (setup->options->disk_count && put_module(setup, &disk, writer))
+	/* Of an image alone it is not known what is built in. */
+	if (setup->options->disk_count && modules_has(&setup->kernel, disk.name) == 1 &&
+	    put_module(setup, &disk, writer))
 		return -1;
-	if (virtio_net && put_module(setup, &net, writer))
+	if (virtio_net && modules_has(&setup->kernel, net.name) == 1 &&
+	    put_module(setup, &net, writer))
 		return -1;
 	return modules_are_loaded ? 0 : job_modules(setup, writer);
 }

@@ -53,26 +53,39 @@ static void fill_streams(void)
 			_exit(EXIT_CANNOT_RUN);
 }
 
-/* check_shares() - whether the kernel can mount directories of the host */
-static int check_shares(const struct run *run, struct error *error)
+/* check_kernel() - whether the kernel has what the options need, as far as is known */
+static int check_kernel(const struct run *run, struct error *error)
 {
-	static const struct {
+	const struct options *options = &run->options;
+	const char *share = options->root ? "--root" : options->shares.count ? "--rw" : NULL;
+	const char *net = options->nic ? "--net" : NULL;
+	const struct {
+		const char *asked;
 		const char *module;
 		const char *option;
-	} needed[] = {
-		{ "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
-		{ "9p", "CONFIG_9P_FS" },
-		{ "overlay", "CONFIG_OVERLAY_FS" },
+	} needs[] = {
+		{ options->module_count ? "-m" : NULL, NULL, "CONFIG_MODULES" },
+		{ options->disk_count ? "--disk" : NULL, "virtio_blk", "CONFIG_VIRTIO_BLK" },
+		{ net, NULL, "CONFIG_INET" },
+		{ net && !strcmp(options->nic, "virtio") ? net : NULL, "virtio_net",
+		  "CONFIG_VIRTIO_NET" },
+		{ share, "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
+		{ share, "9p", "CONFIG_9P_FS" },
+		{ options->root ? share : NULL, "overlay", "CONFIG_OVERLAY_FS" },
 	};
 	size_t i;
 
-	if (!run->options.root && !run->options.shares.count)
-		return 0;
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!modules_has(&run->setup.kernel, needed[i].module))
-			return error_add(error, "kernel %s lacks %s (%s): --root and --rw do not work with it, -f and --get do",
-					 run->setup.kernel.release, needed[i].module,
-					 needed[i].option);
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		char lack = needs[i].asked ? modules_lack(&run->setup.kernel, needs[i].module,
+							  needs[i].option) : '\0';
+
+		if (lack)
+			return error_add(error, "%s needs %s%s, which kernel %s lacks%s",
+					 needs[i].asked, needs[i].option,
+					 lack == 'm' ? " with its module" : "",
+					 run->setup.kernel.release, needs[i].asked == share ?
+					 "; -f and --get do without" : "");
+	}
 	return 0;
 }
 
@@ -110,7 +123,7 @@ static int prepare(struct run *run)
 	if (open_console(run) || inputs_check(&run->options, &run->error) ||
 	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
 			&run->error) ||
-	    check_shares(run, &run->error))
+	    check_kernel(run, &run->error))
 		return -1;
 	return accelerator_choose(setup, &run->signals, &run->error);
 }

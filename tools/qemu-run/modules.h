@@ -52,6 +52,16 @@ int modules_add(struct modules *modules, const struct setup *setup,
 int modules_has(const struct kernel *kernel, const char *name);
 
 /**
+ * modules_lack() - whether a kernel lacks an option, as far as is known here
+ * @kernel: the kernel
+ * @module: what the option builds, or NULL if that is never a module
+ * @option: its name, as CONFIG_MODULES
+ *
+ * Return: 'n': it is off; 'm': its module is not there; 0 if nothing is known to be missing.
+ */
+char modules_lack(const struct kernel *kernel, const char *module, const char *option);
+
+/**
  * module_read() - reads a module, unpacked
  * @path: its file
  * @image: receives it

@@ -25,37 +25,21 @@ static char *option_of(const char *module)
 	return option;
 }
 
-/* configured() - 'y', 'm', or 'n'. */
-static char configured(const char *config, const char *option)
-{
-	char *line = print("\n%s=", option);
-	const char *found = strstr(config, line);
-	char value = found ? found[strlen(line)] : 'n';
-
-	free(line);
-	return value;
-}
-
 static char *by_configuration(const struct setup *setup)
 {
-	char *path = print("%s/config", setup->kernel.directory), *missing = NULL;
-	char *config = read_file(path, 16 << 20);
 	const char *const *modules = virtio_modules(setup->options);
+	char *missing = NULL;
 	size_t i;
 
-	free(path);
 	for (i = 0; modules[i] && !missing; i++) {
 		char *option = option_of(modules[i]);
-		int there = modules_has(&setup->kernel, modules[i]);
-		char value = config ? configured(config, option) : '?';
+		char lack = modules_lack(&setup->kernel, modules[i], option);
 
-		if (value == 'n' || (value == '?' && !there))
-			missing = print("%s (%s)", modules[i], option);
-		else if (value == 'm' && there != 1)
-			missing = print("the module %s (%s=m)", modules[i], option);
+		if (lack)
+			missing = print(lack == 'm' ? "the module %s (%s=m)" : "%s (%s)",
+					modules[i], option);
 		free(option);
 	}
-	free(config);
 	return missing;
 }
 
