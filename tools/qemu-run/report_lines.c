@@ -224,6 +224,10 @@ void report_lines(const struct report *report)
 	error_say(report->error);
 	if (verdict->why)
 		say("%s", verdict->why);
+	if (facts->have_status && facts->status.cpus < report->setup->options->cpus)
+		say("--cpus %u: kernel %s takes %u: see its CONFIG_SMP and CONFIG_NR_CPUS",
+		    report->setup->options->cpus, report->setup->kernel.release,
+		    facts->status.cpus);
 	explain_complaints(facts);
 	switch (verdict->outcome) {
 	case OUTCOME_EXIT:

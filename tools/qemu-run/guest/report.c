@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include "disks.h"
 #include "ending.h"
@@ -74,6 +75,7 @@ void report(struct port *port, const struct guest_job *job, const struct command
 		.method = port->deadline->poweroff->method,
 		.taint_before = complaints->taint_before,
 		.taint_after = complaints_taint(complaints),
+		.cpus = get_nprocs_conf(),
 		.run_ns = command_elapsed_ns(command),
 	};
 

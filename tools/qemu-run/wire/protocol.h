@@ -139,6 +139,7 @@ struct status {
 	uint32_t code;	 /* 0-255, as a shell gives it */
 	uint32_t signal; /* 0: it exited */
 	uint32_t method;
+	uint32_t cpus;	 /* that the kernel can use */
 	uint64_t taint_before;
 	uint64_t taint_after;
 	uint64_t run_ns;
