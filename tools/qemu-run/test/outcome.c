@@ -159,10 +159,8 @@ int main(void)
 		bool good = verdict.outcome == cases[i].outcome &&
 			    verdict.exit_status == cases[i].exit_status;
 
-		printf("%sok %zu - %s\n", good ? "" : "not ", i + 1, cases[i].name);
-		if (!good)
-			printf("# %s, status %d\n", outcome_name(verdict.outcome),
-			       verdict.exit_status);
+		printf("%sok %zu - %s\n# %s, status %d\n", good ? "" : "not ", i + 1,
+		       cases[i].name, outcome_name(verdict.outcome), verdict.exit_status);
 		failed += !good;
 		free(verdict.why);
 	}
