@@ -17,6 +17,10 @@
 
 static int put(const struct job_writer *writer, uint32_t type, const void *data, size_t length)
 {
+	/* The command line was checked: this came from a file, or from the environment. */
+	if (length > FRAME_MAX)
+		return error_add(writer->error, "%.40s...: longer than %d bytes",
+				 (const char *)data, (int)FRAME_MAX);
 	return writer->emit(writer->context, type, data, length) ? -1 : 0;
 }
 
@@ -24,13 +28,9 @@ static int put_words(const struct job_writer *writer, uint32_t type, const struc
 {
 	size_t i;
 
-	for (i = 0; i < words->count; i++) {
-		if (strlen(words->items[i]) > FRAME_MAX)
-			return error_add(writer->error, "an argument is longer than %d bytes",
-					 (int)FRAME_MAX);
+	for (i = 0; i < words->count; i++)
 		if (put(writer, type, words->items[i], strlen(words->items[i])))
 			return -1;
-	}
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "option_values.h"
+#include "wire/protocol.h"
 
 /* A name of QEMU's: what else its option could hold is not asked for. */
 #define NIC_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -20,17 +21,12 @@ static int wrong(const char *option, const char *value, const char *what)
 	return 125;
 }
 
-/* number() - a whole number in range, or -1. */
-static long number(const char *text, long low, long high)
+int check_length(const char *text)
 {
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < low || value > high)
+	if (strlen(text) <= FRAME_MAX)
 		return -1;
-	return value;
+	say("%.40s...: longer than %d bytes", text, (int)FRAME_MAX);
+	return 125;
 }
 
 /* grow() - an array with room for one more than @count items of @size bytes */
@@ -221,7 +217,7 @@ static int seconds(uint64_t *ms, const char *option, const char *text)
 
 	value = strtod(text, &end);
 	/* The driver's own limit is 31 days; the grace goes on top. */
-	if (end == text || *end || !isfinite(value) || value < 0.001 || value > 2678000)
+	if (text[strspn(text, "0123456789.")] || *end || value < 0.001 || value > 2678000)
 		return wrong(option, text, "give seconds, 0.001 to 2678000");
 	*ms = llround(value * 1000);
 	return -1;
@@ -251,7 +247,7 @@ int parse_variable(struct options *options, const char *text)
 	if (!value)
 		return wrong("--env", text, "not set here: give NAME=VALUE");
 	list_add(&options->variables, print("%s=%s", text, value));
-	return -1;
+	return check_length(options->variables.items[options->variables.count - 1]);
 }
 
 int parse_net(struct options *options, const char *text)
@@ -288,8 +284,8 @@ int parse_forward(struct options *options, const char *text)
 		address = host;
 		port = colon + 1;
 	}
-	from = number(port, 1, 65535);
-	to = guest ? number(guest, 1, 65535) : -1;
+	from = parse_number(port, 1, 65535);
+	to = guest ? parse_number(guest, 1, 65535) : -1;
 	if (from < 0 || to < 0) {
 		status = wrong("--forward", text, usage);
 	} else if (inet_pton(AF_INET, address, &parsed) != 1) {
@@ -309,7 +305,7 @@ int parse_forward(struct options *options, const char *text)
 
 int parse_memory(struct options *options, const char *text)
 {
-	long mb = number(text, 128, 1 << 20);
+	long mb = parse_number(text, 128, 1 << 20);
 
 	if (mb < 0)
 		return wrong("--memory", text, "give MiB, 128 or more");
@@ -319,7 +315,7 @@ int parse_memory(struct options *options, const char *text)
 
 int parse_cpus(struct options *options, const char *text)
 {
-	long cpus = number(text, 1, 64);
+	long cpus = parse_number(text, 1, 64);
 
 	if (cpus < 0)
 		return wrong("--cpus", text, "give 1 to 64");

@@ -39,4 +39,12 @@ int parse_qemu(struct options *options, const char *text);
  */
 int parse_environment(struct options *options);
 
+/**
+ * check_length() - whether a frame can hold a word of the command line
+ * @text: the word
+ *
+ * Return: as above.
+ */
+int check_length(const char *text);
+
 #endif

@@ -151,6 +151,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		.terminal = -1,
 	};
 	status = parse_environment(options);
+	for (i = 1; i < argc && status < 0; i++)
+		status = check_length(argv[i]);
 	while (status < 0 &&
 	       (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		for (i = 0; i < KINDS && option != long_options[i].val; i++)

@@ -82,12 +82,10 @@ static int find_limit(long long *bytes, struct error *error)
 {
 	const char *text = getenv("QEMU_RUN_CACHE_MIB");
 	long long mib = CACHE_MIB;
-	char *end;
 
 	if (text && *text) {
-		errno = 0;
-		mib = strtoll(text, &end, 10);
-		if (errno || *end || mib < 1 || mib > CACHE_MIB_MAX)
+		mib = parse_number(text, 1, CACHE_MIB_MAX);
+		if (mib < 0)
 			return error_add(error, "QEMU_RUN_CACHE_MIB=%s: give MiB, 1 to %lld", text,
 					 CACHE_MIB_MAX);
 	}

@@ -8,8 +8,8 @@
 #include <string.h>
 #include "user.h"
 
-/* Numbers from here on stand for "nobody in particular", and -1 for "unchanged". */
-#define UID_LIMIT 0xfffffffeUL
+/* Larger numbers stand for "nobody in particular", and -1 for "unchanged". */
+#define UID_MAX 0xfffffffdLL
 
 static FILE *open_list(const char *root, const char *name)
 {
@@ -66,14 +66,10 @@ static void find_groups(struct user_entry *entry, FILE *list)
 int user_find(struct user_entry *entry, const char *root, const char *user,
 	      struct error *error)
 {
-	unsigned long number;
-	bool is_number;
-	char *end;
+	long long number = parse_number(user, 0, UID_MAX);
+	bool is_number = *user && !user[strspn(user, "0123456789")];
 
-	errno = 0;
-	number = strtoul(user, &end, 10);
-	is_number = *user >= '0' && *user <= '9' && !*end;
-	if (is_number && (errno || number >= UID_LIMIT))
+	if (is_number && number < 0)
 		return error_add(error, "--user %s: no number of a user", user);
 	*entry = (struct user_entry){ .uid = number, .gid = number };
 	if (root) {

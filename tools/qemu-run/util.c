@@ -186,6 +186,17 @@ char *base_name(const char *path)
 	return print("%.*s", (int)(length - start), path + start);
 }
 
+long long parse_number(const char *text, long long low, long long high)
+{
+	long long value;
+
+	if (!*text || text[strspn(text, "0123456789")])
+		return -1;
+	errno = 0;
+	value = strtoll(text, NULL, 10);
+	return errno || value < low || value > high ? -1 : value;
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec now;

@@ -72,6 +72,16 @@ void list_free(struct list *list);
 char *base_name(const char *path);
 
 /**
+ * parse_number() - a whole number of digits alone
+ * @text: the number
+ * @low: the smallest that is taken, not negative
+ * @high: the largest
+ *
+ * Return: the number, or -1.
+ */
+long long parse_number(const char *text, long long low, long long high);
+
+/**
  * now_ns() - the monotonic clock
  *
  * Return: nanoseconds.
