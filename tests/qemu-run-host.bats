@@ -304,6 +304,37 @@ templates()
 	assert_output --partial 'was 5'
 }
 
+@test 'signals that were ignored from the start stay so: nohup, the background of a script' {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkfifo answer
+	(
+		trap '' HUP INT QUIT
+		exec qemu-run -- sh -c 'echo ready; read answer; exit 3' <answer >started 3>&-
+	) &
+	local pid=$! signal
+	exec {signal}>answer
+	wait_for test -s started
+	kill -HUP "$pid"
+	kill -INT "$pid"
+	kill -QUIT "$pid"
+	echo >&"$signal"
+	status=0
+	wait "$pid" || status=$?
+	exec {signal}>&-
+	assert_equal "$status" 3
+}
+
+@test 'a limit on the size of files is an error, and leaves nothing' {
+	own_cache
+	(
+		ulimit -f 1000
+		limit=60 qemu_run -- true
+		assert_outcome 125 cannot-run
+		assert_stderr 'File too large'
+	)
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1)" ''
+}
+
 @test 'QEMU runs in its sandbox' {
 	qemu-run -- sleep 100 </dev/null 3>&- &
 	local pid=$! qemu

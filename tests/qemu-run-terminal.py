@@ -27,6 +27,9 @@ class Terminal:
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
             for stream in range(3):
                 os.dup2(slave, stream)
+            # What a login gives, and a shell in the background does not.
+            for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+                signal.signal(number, signal.SIG_DFL)
             os.execvp(argv[0], argv)
         self.seen = b""
 
@@ -41,6 +44,13 @@ class Terminal:
             if select.select([self.master], [], [], 0.1)[0]:
                 self.seen += os.read(self.master, 65536)
         self.seen = self.seen[self.seen.index(text) + len(text):]
+
+    def wait_raw(self):
+        end = time.monotonic() + TIMEOUT_S
+        while termios.tcgetattr(self.slave)[3] & termios.ICANON:
+            if time.monotonic() > end:
+                sys.exit("its terminal does not get raw again")
+            time.sleep(0.01)
 
     def type(self, text):
         os.write(self.master, text)
@@ -90,12 +100,42 @@ def main():
     check("status", deaf.wait(), 130)
     check("modes", termios.tcgetattr(deaf.slave), deaf.before)
 
-    # Killed from outside, it leaves the terminal as it was.
-    killed = Terminal(["qemu-run", "--", "sh", "-c", "echo ready; sleep 100"])
-    killed.expect(b"ready")
-    os.kill(killed.pid, signal.SIGTERM)
-    check("status", killed.wait(), 143)
-    check("modes", termios.tcgetattr(killed.slave), killed.before)
+    # It takes three in a row.
+    shell = Terminal(["qemu-run", "--", "sh", "-c",
+                      "stty raw -echo; echo ready; dd bs=1 count=5 >/dev/null 2>&1; exit 7"])
+    shell.expect(b"ready")
+    shell.type(b"\x1d\x1d.\x1d\x1d")
+    check("status", shell.wait(), 7)
+
+    # However it ends, it leaves the terminal as it was. SIGCONT came without a stop.
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM:
+        killed = Terminal(["qemu-run", "--", "sh", "-c", "echo ready; read a; echo go''ing; sleep 100"])
+        killed.expect(b"ready")
+        os.kill(killed.pid, signal.SIGCONT)
+        killed.type(b"a\r")
+        killed.expect(b"going")
+        os.kill(killed.pid, number)
+        check("status", killed.wait(), 128 + number)
+        check("modes", termios.tcgetattr(killed.slave), killed.before)
+
+    # Its shell stops it, has modes of its own meanwhile, and lets it go on.
+    stopped = Terminal(["qemu-run", "--", "sh", "-c", "echo ready; read a; exit 5"])
+    stopped.expect(b"ready")
+    os.kill(stopped.pid, signal.SIGSTOP)
+    os.waitpid(stopped.pid, os.WUNTRACED)
+    termios.tcsetattr(stopped.slave, termios.TCSANOW, stopped.before)
+    os.kill(stopped.pid, signal.SIGCONT)
+    stopped.wait_raw()
+    stopped.type(b"a\r")
+    check("status", stopped.wait(), 5)
+    check("modes", termios.tcgetattr(stopped.slave), stopped.before)
+
+    # Where nothing is read, Ctrl-C is the host's.
+    deaf = Terminal(["qemu-run", "--tty", "-n", "--", "sh", "-c", "tty && echo ready; sleep 100"])
+    deaf.expect(b"ready")
+    check("modes", termios.tcgetattr(deaf.slave), deaf.before)
+    deaf.type(b"\x03")
+    check("status", deaf.wait(), 130)
     print("ok")
 
 

@@ -149,7 +149,7 @@ int serve(struct session *session)
 	int err;
 
 	streams_unblock();
-	if (session->setup->options->terminal)
+	if (session->setup->options->terminal && streams->input_open)
 		terminal_begin(&streams->terminal);
 	err = give_job(session);
 	if (!err || session->facts.refused)

@@ -7,21 +7,37 @@
 #include <unistd.h>
 #include "signals.h"
 
+/* What a fault of our own raises, and what stops this process, does so at once. */
+static const int not_caught[] = {
+	SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
+};
+
+/* What was ignored from the start stays so: nohup(1) and a script's background do that. */
+static bool ignored(int signal)
+{
+	struct sigaction action;
+
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 int signals_init(struct signals *signals, struct error *error)
 {
-	static const int caught[] = {
-		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, SIGCHLD,
-	};
 	sigset_t set;
 	size_t i;
+	int number;
 
-	sigemptyset(&set);
-	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaddset(&set, caught[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A write says it: EPIPE, EFBIG. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	/* If our parent ignored SIGCHLD, the kernel would reap our children. */
 	signal(SIGCHLD, SIG_DFL);
+	sigfillset(&set);
+	for (i = 0; i < sizeof(not_caught) / sizeof(not_caught[0]); i++)
+		sigdelset(&set, not_caught[i]);
+	for (number = 1; number <= SIGRTMAX; number++)
+		if (ignored(number))
+			sigdelset(&set, number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	*signals = (struct signals){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
 	return signals->fd < 0 ? error_add(error, "signalfd: %s", strerror(errno)) : 0;
 }

@@ -6,12 +6,15 @@
 
 void terminal_begin(struct terminal *terminal)
 {
-	struct termios raw;
+	struct termios modes, raw;
 
-	if (tcgetattr(STDIN_FILENO, &terminal->was))
+	if (tcgetattr(STDIN_FILENO, &modes))
 		return;
-	raw = terminal->was;
+	raw = modes;
 	cfmakeraw(&raw);
+	/* After SIGCONT they may be raw still: nothing had stopped this process. */
+	if (!terminal->raw || modes.c_lflag & ICANON)
+		terminal->was = modes;
 	terminal->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
