@@ -238,8 +238,16 @@ load qemu-run
 	assert_outcome 125 cannot-run
 	QEMU=/bin/false qemu_run -- true
 	assert_equal "$status" 125
-	qemu_run --timeout soon -- true
+	local number
+	for number in --timeout={soon,0,0x10,1e3,inf,.} --cpus={+2,0x2,0,''} --memory={' 512',512M} \
+		--forward={+1:80,1:0x50}; do
+		qemu_run "$number" -- true
+		assert_equal "$status" 125
+		assert_stderr "qemu-run: ${number%%=*} ${number#*=}: give "
+	done
+	qemu_run -- echo "$(head -c 40000 /dev/zero | tr '\0' x)"
 	assert_equal "$status" 125
+	assert_stderr 'xxx...: longer than 32760 bytes'
 	qemu_run --qemu -no-such-argument -- true
 	assert_outcome 125 cannot-run
 	assert_stderr no-such-argument
@@ -277,4 +285,7 @@ load qemu-run
 		and .kernel != null and .accelerator != null' "$BATS_TEST_TMPDIR/json"
 	qemu_run --json "$BATS_TEST_TMPDIR/no/such/place" -- true
 	assert_equal "$status" 125
+	qemu_run --json "$BATS_TEST_TMPDIR/no/such/place" -- sh -c 'exit 7'
+	assert_equal "$status" 7
+	assert_stderr '--json'
 }

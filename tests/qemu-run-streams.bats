@@ -42,7 +42,8 @@ setup()
 
 @test 'stdin: 10 MB of every byte arrive intact, and so does their end' {
 	head -c 10000000 /dev/urandom >in
-	qemu-run -- sha256sum <in >sum
+	# All that may be under way is, before the first of it is read.
+	qemu-run -- sh -c 'sleep 1; sha256sum' <in >sum
 	assert_equal "$(cut -d ' ' -f 1 sum)" "$(sha256sum in | cut -d ' ' -f 1)"
 	qemu-run -- cat <in >out
 	cmp in out
@@ -99,6 +100,34 @@ setup()
 	qemu_run -- sh -c 'sleep 100 & echo started'
 	assert_equal "$status" 0
 	assert_output started
+}
+
+# A slow reader of -v must not slow down the guest's console, or fill the host's memory.
+@test 'stderr: what -v shows is bounded, and the rest of it is not missed silently' {
+	written()
+	{
+		grep -q 'that was all' console
+	}
+	head -c 600000 /dev/zero | tr '\0' x | fold -w 99 >lines
+	echo 'that was all' >>lines
+	qemu-run -v --console console -f lines -- sh -c 'cat lines >/dev/console' </dev/null 2>&1 |
+		{ wait_for written; cat; } >shown
+	grep 'stderr is slow: lines are left out here' shown
+	(($(stat -c %s shown) < 500000))
+}
+
+@test 'a terminal is not what a guest writes to' {
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run -v -- sh -c 'printf "\033[2J\n" >/dev/console; echo b >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 122 silent
+	assert_stderr '\x1b[2J'
+	[[ $stderr != *$'\033'* ]]
+	qemu_run -- sh -c 'printf "\033[2J\n" >/dev/console; echo b >/proc/sysrq-trigger; sleep 100'
+	assert_stderr '\x1b[2J'
+	[[ $stderr != *$'\033'* ]]
+	qemu_run -- $'\033[2J'
+	assert_stderr '\x1b[2J'
+	[[ $stderr != *$'\033'* ]]
 }
 
 @test 'a terminal: size, echo, Ctrl-C, status; its modes restored' {

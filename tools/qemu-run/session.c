@@ -119,7 +119,7 @@ int session_frames(struct session *session)
 static void show(struct session *session, struct text *text)
 {
 	if (text->length && session->streams)
-		streams_add(session->streams, 1, text->data, text->length);
+		streams_show(session->streams, text);
 	else if (text->length)
 		(void)write_patiently(STDERR_FILENO, text->data, text->length);
 	text_free(text);

@@ -10,6 +10,8 @@
 
 /* How much a pipe takes without waiting, once poll(2) says that it does. */
 #define WRITE_MAX 4096
+/* How much of what -v shows waits for a slow reader. */
+#define SHOWN_MAX (256 * 1024)
 
 static bool foreground(void)
 {
@@ -70,6 +72,18 @@ void streams_add(struct streams *streams, int number, const void *data, size_t l
 {
 	if (!streams->output[number].broken)
 		text_add(&streams->output[number].waiting, data, length);
+}
+
+void streams_show(struct streams *streams, const struct text *text)
+{
+	static const char note[] = "qemu-run: stderr is slow: lines are left out here\n";
+	bool room = streams->output[1].waiting.length < SHOWN_MAX;
+
+	if (room)
+		streams_add(streams, 1, text->data, text->length);
+	else if (!streams->left_out)
+		streams_add(streams, 1, note, sizeof(note) - 1);
+	streams->left_out = !room;
 }
 
 bool streams_write(struct streams *streams, int number, struct error *error)

@@ -26,6 +26,7 @@ struct stream {
 /**
  * struct streams - the three of them
  * @output: stdout and stderr
+ * @left_out: lines of -v were left out last: stderr is slow
  * @lost: an error other than a reader that is gone: output was lost
  * @input_open: stdin may be read
  * @input_sent: bytes of stdin that the command has not consumed yet
@@ -34,6 +35,7 @@ struct stream {
  */
 struct streams {
 	struct stream output[2];
+	bool left_out;
 	bool lost;
 	bool input_open;
 	uint32_t input_sent;
@@ -74,6 +76,13 @@ bool streams_full(const struct streams *streams);
  * @length: how many bytes
  */
 void streams_add(struct streams *streams, int number, const void *data, size_t length);
+
+/**
+ * streams_show() - adds lines of -v to stderr, or leaves them out if its reader is slow
+ * @streams: the streams
+ * @text: the lines
+ */
+void streams_show(struct streams *streams, const struct text *text);
 
 /**
  * streams_write() - writes some of what waits; call it when poll(2) says that it can
