@@ -20,7 +20,6 @@ MACHINES ?= pc
 # What make test leaves to these: see 'slow' in tests/, and tests/endurance.bats.
 test-all test-debug: export LOADS ?= 1000
 test-all test-debug: export ROUNDS ?= 20000
-test-all: export FORGERIES ?= 1000
 
 # A recipe's beginning; what to run follows.
 run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
@@ -125,7 +124,7 @@ help: ## this list
 	@echo 'TESTS=tests/driver.bats narrows make test, test-all and test-debug, BENCHES=bench/deadline bench.'
 	@echo 'SUITES=driver narrows test-kernels, KERNELS="6.1 rt" and MACHINES="pc q35" say where.'
 	@echo 'RELEASES="trixie sid" narrows test-distributions, and SUITES= does.'
-	@echo 'LOADS=200 ROUNDS=2000 FORGERIES=60 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
+	@echo 'LOADS=200 ROUNDS=2000 SEED= are for the endurance; MACHINE= is for make test: pc, q35,'
 	@echo 'microvm; ACCEL=kvm or tcg settles the accelerator, QEMU= takes another QEMU.'
 
 # These install what they need, and say so. All others name what is missing; SETUP=:

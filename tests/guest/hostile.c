@@ -25,14 +25,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../../tools/qemu-run/wire/protocol.h"
+#include "forge.h"
 
 #define PARAMETERS "/sys/module/qemu_poweroff/parameters/"
 #define PORT	   0x10f4
 
-/* Init's channel, and what a status says that no word has changed. */
+/* Init's channel. */
 static int channel = -1;
-static struct status status = { .method = POWEROFF_PORT };
 
 static void __attribute__((noreturn)) fail(const char *what)
 {
@@ -89,7 +88,7 @@ static void let_out(void)
 	usleep(10000);
 }
 
-static void send_frame(uint32_t type, const void *data, uint32_t length)
+void send_frame(uint32_t type, const void *data, uint32_t length)
 {
 	char frame[sizeof(struct frame_header) + 256];
 	struct frame_header header = { .length = length, .type = type };
@@ -98,71 +97,6 @@ static void send_frame(uint32_t type, const void *data, uint32_t length)
 	memcpy(frame + sizeof(header), data, length);
 	write_all(frame, sizeof(header) + length);
 }
-
-/* Sends a frame of that type, with what an honest one has. */
-static void forge(uint32_t type, uint32_t number)
-{
-	struct {
-		uint32_t status;
-		char text[6];
-	} refusal = { number, "forged" };
-	struct {
-		struct entry entry;
-		char path[2];
-	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it" };
-	struct hello hello = { PROTOCOL_VERSION, status.method };
-	struct ack ack = { .bytes = number };
-	struct tree_end end = { 0 };
-
-	switch (type) {
-	case FRAME_HELLO:
-		send_frame(type, &hello, sizeof(hello));
-		break;
-	case FRAME_REFUSED:
-		send_frame(type, &refusal, sizeof(refusal.status) + sizeof(refusal.text));
-		break;
-	case FRAME_STATUS:
-		status.code = number;
-		send_frame(type, &status, sizeof(status));
-		break;
-	case FRAME_ACK:
-		send_frame(type, &ack, sizeof(ack));
-		break;
-	case FRAME_CREDIT:
-		send_frame(type, &number, sizeof(number));
-		break;
-	case FRAME_DEADLINE:
-		send_frame(type, &status.method, sizeof(status.method));
-		break;
-	case FRAME_ENTRY:
-		send_frame(type, &entry, sizeof(entry.entry) + sizeof(entry.path));
-		break;
-	case FRAME_END:
-		send_frame(type, &end, sizeof(end));
-		break;
-	case FRAME_OUTPUT:
-	case FRAME_ERRORS:
-	case FRAME_COMPLAINT:
-	case FRAME_DATA:
-		send_frame(type, "forged", 6);
-		break;
-	default:
-		send_frame(type, "", 0);
-	}
-}
-
-static const struct {
-	const char *name;
-	uint32_t type;
-} frames[] = {
-	{ "hello", FRAME_HELLO },	  { "started", FRAME_STARTED },
-	{ "output", FRAME_OUTPUT },	  { "errors", FRAME_ERRORS },
-	{ "credit", FRAME_CREDIT },	  { "refused", FRAME_REFUSED },
-	{ "complaint", FRAME_COMPLAINT }, { "status", FRAME_STATUS },
-	{ "ack", FRAME_ACK },		  { "deadline", FRAME_DEADLINE },
-	{ "returned", FRAME_RETURNED },	  { "entry", FRAME_ENTRY },
-	{ "data", FRAME_DATA },		  { "end", FRAME_END },
-};
 
 /* Init cannot be stopped by a signal, and by ptrace(2) it can. */
 static void freeze(void)
@@ -210,25 +144,14 @@ static void end_by(int how)
 static void act(const char *word, size_t length, long number)
 {
 	struct frame_header header = { .length = number, .type = FRAME_OUTPUT };
-	size_t i;
 
-	for (i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-		if (strlen(frames[i].name) == length && !memcmp(frames[i].name, word, length)) {
-			forge(frames[i].type, number);
-			return;
-		}
-	}
-	if (!strncmp(word, "frame:", 6))
-		forge(number, 0);
-	else if (!strncmp(word, "header:", 7)) /* promises so much, and no more comes */
+	if (forge_word(word, length, number))
+		return;
+	if (!strncmp(word, "header:", 7)) /* promises so much, and no more comes */
 		write_all(&header, sizeof(header));
 	else if (!strncmp(word, "flood:", 6)) /* frames of that type, for ever */
 		for (;;)
 			forge(number, 0);
-	else if (!strncmp(word, "signal:", 7))
-		status.signal = number;
-	else if (!strncmp(word, "method:", 7))
-		status.method = number;
 	else if (!strcmp(word, "freeze"))
 		freeze();
 	else if (!strcmp(word, "disarm")) /* the driver's deadline */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Frames as an honest guest sends them, by the words of a test: the name of a frame, and
+ * behind a colon a number. For tests/guest/hostile.c, which sends them from a guest, and
+ * for tools/qemu-run/test/session.c, which needs none.
+ */
+#ifndef FORGE_H
+#define FORGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "../../tools/qemu-run/wire/protocol.h"
+
+/* For whoever includes this. */
+void send_frame(uint32_t type, const void *data, uint32_t length);
+
+/* What a status says that no word has changed. */
+static struct status status = { .method = POWEROFF_PORT };
+
+/* Sends a frame of that type, with what an honest one has. */
+static void forge(uint32_t type, uint32_t number)
+{
+	struct {
+		uint32_t status;
+		char text[6];
+	} refusal = { number, "forged" };
+	struct {
+		struct entry entry;
+		char path[2];
+	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it" };
+	struct hello hello = { PROTOCOL_VERSION, status.method };
+	struct ack ack = { .bytes = number };
+	struct tree_end end = { 0 };
+
+	switch (type) {
+	case FRAME_HELLO:
+		send_frame(type, &hello, sizeof(hello));
+		break;
+	case FRAME_REFUSED:
+		send_frame(type, &refusal, sizeof(refusal.status) + sizeof(refusal.text));
+		break;
+	case FRAME_STATUS:
+		status.code = number;
+		send_frame(type, &status, sizeof(status));
+		break;
+	case FRAME_ACK:
+		send_frame(type, &ack, sizeof(ack));
+		break;
+	case FRAME_CREDIT:
+		send_frame(type, &number, sizeof(number));
+		break;
+	case FRAME_DEADLINE:
+		send_frame(type, &status.method, sizeof(status.method));
+		break;
+	case FRAME_ENTRY:
+		send_frame(type, &entry, sizeof(entry.entry) + sizeof(entry.path));
+		break;
+	case FRAME_END:
+		send_frame(type, &end, sizeof(end));
+		break;
+	case FRAME_OUTPUT:
+	case FRAME_ERRORS:
+	case FRAME_COMPLAINT:
+	case FRAME_DATA:
+		send_frame(type, "forged", 6);
+		break;
+	default:
+		send_frame(type, "", 0);
+	}
+}
+
+static const struct {
+	const char *name;
+	uint32_t type;
+} frames[] = {
+	{ "hello", FRAME_HELLO },	  { "started", FRAME_STARTED },
+	{ "output", FRAME_OUTPUT },	  { "errors", FRAME_ERRORS },
+	{ "credit", FRAME_CREDIT },	  { "refused", FRAME_REFUSED },
+	{ "complaint", FRAME_COMPLAINT }, { "status", FRAME_STATUS },
+	{ "ack", FRAME_ACK },		  { "deadline", FRAME_DEADLINE },
+	{ "returned", FRAME_RETURNED },	  { "entry", FRAME_ENTRY },
+	{ "data", FRAME_DATA },		  { "end", FRAME_END },
+};
+
+/* forge_word() - sends what a word names; false if it names nothing of this kind. */
+static bool forge_word(const char *word, size_t length, long number)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
+		if (strlen(frames[i].name) == length && !memcmp(frames[i].name, word, length))
+			break;
+	if (i < sizeof(frames) / sizeof(frames[0]))
+		forge(frames[i].type, number);
+	else if (!strncmp(word, "frame:", 6))
+		forge(number, 0);
+	else if (!strncmp(word, "signal:", 7))
+		status.signal = number;
+	else if (!strncmp(word, "method:", 7))
+		status.method = number;
+	else
+		return false;
+	return true;
+}
+
+#endif
