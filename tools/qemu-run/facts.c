@@ -11,21 +11,22 @@
 
 static int add_hello(struct facts *facts, const struct frame *frame)
 {
+	bool *said = facts->job_ns ? &facts->answered : &facts->hello;
 	struct hello hello;
 
-	if (frame->length != sizeof(hello) || facts->hello || facts->job_ns)
+	if (frame->length != sizeof(hello) || *said)
 		return -1;
 	memcpy(&hello, frame->data, sizeof(hello));
 	if (hello.version != PROTOCOL_VERSION)
 		return -1;
-	facts->hello = true;
+	*said = true;
 	facts->method = hello.method;
 	return 0;
 }
 
 static int add_started(struct facts *facts)
 {
-	if (facts->started || facts->refused || !facts->job_ns)
+	if (facts->started || facts->refused || !facts->answered)
 		return -1;
 	facts->started = true;
 	facts->started_ns = now_ns();

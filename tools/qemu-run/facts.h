@@ -17,6 +17,7 @@
  * @hello: since its machine was started, it has booted, or loaded a template's modules
  * @method: how it ends its machine, as said before it got a command
  * @job_ns: when it was given the job; no deadline can begin before
+ * @answered: it has said that it reads the job: nothing of that is done yet
  * @started: it started the command
  * @started_ns: when the host heard so, by now_ns()
  * @refused: it cannot run the command
@@ -34,6 +35,7 @@ struct facts {
 	bool hello;
 	uint32_t method;
 	uint64_t job_ns;
+	bool answered;
 	bool started;
 	uint64_t started_ns;
 	bool refused;

@@ -12,8 +12,6 @@
 #include "process.h"
 #include "virtio.h"
 
-/* BusyBox, init and three modules are 3 MiB. */
-#define ROOT_MAX (256 << 20)
 /* A file's size has eight digits in the archive. */
 #define FILE_MAX 0xffffffffULL
 
@@ -122,7 +120,7 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 		argv[count++] = "-m";
 		argv[count++] = setup->kernel.driver;
 	}
-	status = process_run(argv, &archive, ROOT_MAX, signals, error);
+	status = process_run(argv, &archive, INITRAMFS_MAX, signals, error);
 	free(script);
 	free(init);
 	if (!status)

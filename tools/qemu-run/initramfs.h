@@ -8,6 +8,9 @@
 
 #include "setup.h"
 
+/* BusyBox, init and three modules are 3 MiB. */
+#define INITRAMFS_MAX (256 << 20)
+
 /**
  * initramfs_make() - packs the guest's root
  * @setup: what goes into it

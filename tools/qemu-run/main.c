@@ -28,8 +28,6 @@
  * @error: what went wrong
  * @session: the machine that counts, or NULL
  * @ready_ns: when the kernel and its template were there, or 0
- * @packed_before: the last cold boot took its initramfs from a template
- * @no_job: there is no job that could be given to a guest
  */
 struct run {
 	struct options options;
@@ -39,8 +37,6 @@ struct run {
 	struct error error;
 	struct session *session;
 	uint64_t ready_ns;
-	bool no_job;
-	bool packed_before;
 };
 
 /* A stream that is closed here must not be the number of anything we open. */
@@ -129,15 +125,14 @@ static int prepare(struct run *run)
 }
 
 /* start_cold() - boots a guest; returns whether it waits for its job. */
-static bool start_cold(struct run *run, bool serial, bool fresh)
+static bool start_cold(struct run *run, bool serial)
 {
 	struct boot boot = { .initramfs = -1, .memory = -1, .state = -1, .serial = serial };
 
 	/* Packing one takes a tenth of a boot. */
-	if (!fresh)
+	if (!serial)
 		boot.initramfs = template_initramfs(&run->setup);
-	run->packed_before = boot.initramfs >= 0;
-	if (!run->packed_before) {
+	if (boot.initramfs < 0) {
 		/* No name, and so nothing to be left behind. */
 		boot.initramfs = memfd_create("initramfs", MFD_CLOEXEC);
 		if (boot.initramfs < 0) {
@@ -170,20 +165,9 @@ static void run_cold(struct run *run)
 	char *missing = virtio_missing(&run->setup);
 
 	if (!missing) {
-		if (start_cold(run, false, false)) {
+		if (start_cold(run, false)) {
 			serve(run->session);
 			return;
-		}
-		/* The template's initramfs may be damaged: only a fresh one proves something. */
-		if (run->packed_before && run->session && !run->signals.interrupted) {
-			say("the template's initramfs does not boot: removed the template");
-			template_discard(&run->setup);
-			end_session(run);
-			error_free(&run->error);
-			if (start_cold(run, false, true)) {
-				serve(run->session);
-				return;
-			}
 		}
 		if (!run->session || !run->session->machine.ended || run->signals.interrupted)
 			return;
@@ -196,7 +180,7 @@ static void run_cold(struct run *run)
 	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow",
 	    run->setup.kernel.release, missing);
 	free(missing);
-	if (start_cold(run, true, true))
+	if (start_cold(run, true))
 		serve(run->session);
 }
 
@@ -212,35 +196,57 @@ static void run_restored(struct run *run, struct template *template)
 	run->ready_ns = now_ns();
 	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
 				     &run->error);
-	if (run->session) {
-		/* The guest said so when it became a template. */
-		run->session->facts.method = template->method;
-		run->no_job = serve(run->session) && error_first(&run->error);
-	}
+	if (run->session)
+		serve(run->session);
 	template_close(template);
 }
 
-/* Whether another program took a port of --forward after it had been found free. */
-static bool lost_forward(const struct session *session)
+/* end_of() - how the machine of a run ended, if there was one; @missing: to be freed */
+static struct ending end_of(const struct run *run)
 {
-	const struct text *messages = &session->machine.messages;
+	const struct session *session = run->session;
+	struct ending ending = { .interrupted = run->signals.interrupted };
 
-	return session->setup->options->forward_count && messages->length &&
-	       strstr(messages->data, "host forwarding");
+	if (session) {
+		const struct machine *machine = &session->machine;
+
+		ending = (struct ending){
+			.ended = machine->ended,
+			.wait_status = machine->wait_status,
+			.end_ns = machine->end_ns,
+			.loading = session->loading,
+			.load_refused = session->load_refused,
+			.killed = session->killed,
+			.interrupted = run->signals.interrupted,
+			.bad_guest = session->bad_guest,
+			.input_lost = session->input_lost,
+			.output_lost = run->streams.lost,
+			.gets_complete = gets_complete(&session->gets),
+			.failed = error_first(&run->error),
+			.spoke = machine->console.text.length,
+			.panicked = console_has(&machine->console, 0, "Kernel panic - not syncing"),
+			.serial = machine->channel.serial,
+			.missing = virtio_missing_said(session),
+			.messages = machine->messages.data,
+			.memory_in = machine->restored || !session->streams ?
+					     run->setup.places.cache : NULL,
+		};
+	}
+	return ending;
 }
 
-/*
- * stillborn() - whether a restored guest failed before it started the command
- *
- * That proves nothing about the kernel: the template may be damaged.
- */
-static bool stillborn(const struct session *session)
+/* template_is_damaged() - whether to boot cold instead of what was restored; says so */
+static bool template_is_damaged(const struct run *run)
 {
-	const struct facts *facts = &session->facts;
+	const struct ending ending = end_of(run);
+	bool damaged = run->session &&
+		       outcome_blames_template(&run->session->facts, &ending, &run->options);
 
-	return (session->machine.ended || session->restore_refused || session->killed ||
-		session->bad_guest) && !facts->started && !facts->refused &&
-	       !session->signals->interrupted && !lost_forward(session);
+	free(ending.missing);
+	if (damaged)
+		say("the template does not restore (%.200s): removed it, booting cold",
+		    ending.messages ? ending.messages : "its guest does not answer");
+	return damaged;
 }
 
 static void perform(struct run *run)
@@ -255,15 +261,11 @@ static void perform(struct run *run)
 		return;
 	if (found) {
 		run_restored(run, &template);
-		if (!run->session || run->no_job || !stillborn(run->session))
+		if (!template_is_damaged(run))
 			return;
-		say("the template does not restore (%.200s): removed it, booting cold",
-		    run->session->machine.messages.length ?
-			    run->session->machine.messages.data :
-		    run->session->machine.console.text.length ?
-			    "its guest failed before the command" : "QEMU does not say why");
 		template_discard(&run->setup);
 		end_session(run);
+		error_free(&run->error);
 	}
 	run_cold(run);
 }
@@ -271,41 +273,13 @@ static void perform(struct run *run)
 /* judge() - what to make of how the machine ended, if there was one. */
 static struct verdict judge(const struct run *run)
 {
-	const struct session *session = run->session;
-	char *missing = session ? virtio_missing_said(session) : NULL;
-	const struct ending none = { .interrupted = run->signals.interrupted };
+	const struct ending ending = end_of(run);
 	static const struct facts nothing;
 	struct verdict verdict;
 
-	if (session) {
-		const struct machine *machine = &session->machine;
-		const struct ending ending = {
-			.ended = machine->ended,
-			.wait_status = machine->wait_status,
-			.end_ns = machine->end_ns,
-			.killed = session->killed,
-			.interrupted = run->signals.interrupted,
-			.bad_guest = session->bad_guest,
-			.input_lost = session->input_lost,
-			.output_lost = run->streams.lost,
-			.gets_complete = gets_complete(&session->gets),
-			.failed = error_first(&run->error),
-			.spoke = machine->console.text.length,
-			.panicked = console_has(&machine->console, 0,
-						"Kernel panic - not syncing"),
-			.serial = machine->channel.serial,
-			.missing = missing,
-			.messages = machine->messages.data,
-			.memory_in = machine->restored || !session->streams ?
-					     run->setup.places.cache : NULL,
-		};
-
-		verdict = outcome_decide(&session->facts, &ending, &run->options,
-					 run->setup.kernel.release);
-	} else {
-		verdict = outcome_decide(&nothing, &none, &run->options, NULL);
-	}
-	free(missing);
+	verdict = outcome_decide(run->session ? &run->session->facts : &nothing, &ending,
+				 &run->options, run->setup.kernel.release);
+	free(ending.missing);
 	return verdict;
 }
 

@@ -189,6 +189,9 @@ static struct verdict decide(const struct evidence *evidence)
 	if (ending->killed && facts->returned && !facts->have_status)
 		return verdict(OUTCOME_HUNG,
 			       copy("the command had returned; --get or the disks took too long"));
+	/* A disk that another QEMU has locked is found out after the load. */
+	if (ending->killed && ending->loading && !facts->answered && ending->messages)
+		return verdict(OUTCOME_CANNOT_RUN, print("QEMU: %s", ending->messages));
 	if (ending->killed)
 		return verdict(OUTCOME_HUNG, NULL);
 	/* What came is the console's: the only port that the kernel knows. */
@@ -216,6 +219,21 @@ static struct verdict decide(const struct evidence *evidence)
 	if (facts->refused)
 		return decide_refusal(evidence);
 	return facts->have_status ? decide_with_status(evidence) : decide_without_status(evidence);
+}
+
+bool outcome_blames_template(const struct facts *facts, const struct ending *ending,
+			     const struct options *options)
+{
+	bool users = options->qemu.count || (options->preload && options->module_count);
+
+	if (!ending->loading || facts->answered || ending->interrupted)
+		return false;
+	if (ending->load_refused ||
+	    (ending->messages && strstr(ending->messages, "load of migration failed")))
+		return true;
+	/* If QEMU says why the guest does not run, that is the reason. */
+	return !users && (ending->bad_guest || (ending->killed && !ending->messages) ||
+			  (ending->ended && WIFEXITED(ending->wait_status)));
 }
 
 struct verdict outcome_decide(const struct facts *facts, const struct ending *ending,

@@ -39,6 +39,8 @@ enum exit_status {
  * @ended: QEMU has ended
  * @wait_status: as waitpid(2) gave it
  * @end_ns: when, by now_ns()
+ * @loading: QEMU had made the machine of a template, and loaded its state
+ * @load_refused: QEMU's monitor said that it cannot load it
  * @killed: the guest hung, and the host gave up on it
  * @interrupted: the signal that ended qemu-run, or 0
  * @bad_guest: the guest sent what no honest guest sends
@@ -57,6 +59,8 @@ struct ending {
 	bool ended;
 	int wait_status;
 	uint64_t end_ns;
+	bool loading;
+	bool load_refused;
 	bool killed;
 	int interrupted;
 	bool bad_guest;
@@ -67,7 +71,7 @@ struct ending {
 	bool spoke;
 	bool panicked;
 	bool serial;
-	const char *missing;
+	char *missing;
 	const char *messages;
 	const char *memory_in;
 };
@@ -97,6 +101,19 @@ struct verdict {
  */
 struct verdict outcome_decide(const struct facts *facts, const struct ending *ending,
 			      const struct options *options, const char *release);
+
+/**
+ * outcome_blames_template() - whether a run failed because its template is damaged
+ * @facts: what its guest said
+ * @ending: what the host saw
+ * @options: what the user wanted
+ *
+ * Either QEMU says that it cannot load the template, or the guest does not answer, with
+ * nothing of the user's in it. All else is the user's or the kernel's: a second boot would
+ * only fail again, later.
+ */
+bool outcome_blames_template(const struct facts *facts, const struct ending *ending,
+			     const struct options *options);
 
 /**
  * outcome_name() - as it stands in the file of --json

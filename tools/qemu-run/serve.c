@@ -8,10 +8,10 @@
 #include "last_words.h"
 #include "serve.h"
 
-/* A restored guest takes a tenth of a second to start the command; files more. */
+/* A guest answers in a tenth of a second, a restored one too. */
+#define ANSWER_NS (20 * 1000000000ULL)
+/* Files and modules take longer, until the command starts. */
 #define START_NS (120 * 1000000000ULL)
-/* ... and no more after it has all of its job: one that is silent then is damaged. */
-#define RESTORED_NS (20 * 1000000000ULL)
 /* How much longer than the guest's own deadline the host waits. */
 #define GRACE_NS (5 * 1000000000ULL)
 /* How long what follows the command's return may take, or as long again as --timeout. */
@@ -61,10 +61,8 @@ static uint64_t limit(const struct session *session)
 	if (facts_have_end(facts))
 		return (facts->end_ns > channel->sent_ns ? facts->end_ns : channel->sent_ns) +
 		       END_NS;
-	/* Modules may take their time. */
-	if (!facts->started && session->machine.restored && !channel->queue.length &&
-	    channel->sent_ns && !session->setup->options->module_count)
-		return channel->sent_ns + RESTORED_NS;
+	if (!facts->answered)
+		return facts->job_ns + ANSWER_NS;
 	if (!facts->started)
 		return facts->job_ns + START_NS;
 	if (!timeout_ns)
@@ -143,18 +141,15 @@ static void drain(struct session *session)
 	}
 }
 
-int serve(struct session *session)
+void serve(struct session *session)
 {
 	struct streams *streams = session->streams;
-	int err;
 
 	streams_unblock();
 	if (session->setup->options->terminal && streams->input_open)
 		terminal_begin(&streams->terminal);
-	err = give_job(session);
-	if (!err || session->facts.refused)
+	if (!give_job(session) || session->facts.refused)
 		attend(session);
 	drain(session);
 	terminal_end(&streams->terminal);
-	return err;
 }

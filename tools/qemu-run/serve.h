@@ -10,9 +10,7 @@
  * @session: a session whose guest waits for a job
  *
  * A guest that takes too long is asked what it hangs in, and given up.
- *
- * Return: 0, or -1 if the job could not be given.
  */
-int serve(struct session *session);
+void serve(struct session *session);
 
 #endif

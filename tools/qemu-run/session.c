@@ -164,8 +164,10 @@ static void receive_replies(struct session *session)
 	while ((reply = qmp_next(&machine->replies))) {
 		const char *refusal = qmp_refusal(reply);
 
+		/* Its first answer comes when the machine is made. */
+		session->loading = true;
 		if (refusal) {
-			session->restore_refused = true;
+			session->load_refused = true;
 			text_print(&machine->messages, "%s\n", refusal);
 		}
 		json_decref(reply);
@@ -188,6 +190,8 @@ static void drain_machine(struct session *session)
 		;
 	while (machine->stderr_fd >= 0 && receive_messages(session))
 		;
+	if (machine->monitor >= 0)
+		receive_replies(session);
 	console_finish(&machine->console, &shown,
 		       session->streams && session->streams->terminal.raw);
 	show(session, &shown);
@@ -314,7 +318,7 @@ int session_step(struct session *session, uint64_t until)
 		return -1;
 	if ((events[END].revents || machine->pidfd < 0) && machine_wait(machine))
 		drain_machine(session);
-	return machine->ended || session->restore_refused ? -1 : 0;
+	return machine->ended || session->load_refused ? -1 : 0;
 }
 
 int session_emit(void *context, uint32_t type, const void *data, uint32_t length)

@@ -20,7 +20,8 @@
  * @gets: what it sent for --get
  * @bad_guest: it sent what no honest guest sends, and gets no more attention
  * @input_lost: some of the command's input was lost on its way
- * @restore_refused: QEMU cannot restore the template
+ * @loading: QEMU has made the machine of a template, disks and all, and loads its state
+ * @load_refused: QEMU's monitor says that it cannot load it
  * @killed: it hung, and the host gave up on it
  */
 struct session {
@@ -33,7 +34,8 @@ struct session {
 	struct gets gets;
 	bool bad_guest;
 	bool input_lost;
-	bool restore_refused;
+	bool loading;
+	bool load_refused;
 	bool killed;
 };
 

@@ -5,8 +5,8 @@
  *   key         what it was made of, compared whole
  *   memory      the guest's; mapped privately by each run
  *   state       of its devices
- *   made        how its init ends the machine, as enum poweroff_method has it, the
- *               blocks that memory had, and whether QEMU restores the state by file:
+ *   made        the blocks that memory had, whether QEMU restores the state by file:,
+ *               and the sum of what follows
  *   initramfs   what it was booted with, for --cold
  */
 #define _GNU_SOURCE
@@ -54,12 +54,25 @@ static int write_in(const char *directory, const char *name, const char *text)
 static bool read_made(const char *directory, struct template *template)
 {
 	char *path = print("%s/made", directory), *text = read_file(path, 64);
-	bool good = text && sscanf(text, "%" SCNu32 " %" SCNu64 " %d", &template->method,
-				   &template->blocks, &template->by_file) == 3;
+	bool good = text && sscanf(text, "%" SCNu64 " %d %" SCNx32, &template->blocks,
+				   &template->by_file, &template->sum) == 3;
 
 	free(text);
 	free(path);
 	return good;
+}
+
+static uint32_t sum_of_initramfs(const char *directory)
+{
+	char *path = print("%s/initramfs", directory);
+	struct text archive = { 0 };
+	uint32_t sum;
+
+	(void)read_bytes(path, INITRAMFS_MAX, &archive);
+	sum = frame_sum(FRAME_SUM, archive.data, archive.length);
+	text_free(&archive);
+	free(path);
+	return sum;
 }
 
 /* is_of() - whether the template at @directory is the one of @key */
@@ -180,7 +193,6 @@ static int boot_and_save(struct making *making)
 /* finish() - makes what QEMU wrote a template. */
 static int finish(struct making *making, int by_file, const char *key)
 {
-	uint32_t method = making->session->facts.method;
 	char *made;
 	int err;
 
@@ -191,8 +203,8 @@ static int finish(struct making *making, int by_file, const char *key)
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
 		err = -errno;
-	made = print("%" PRIu32 " %" PRIu64 " %d\n", method, memory_file_blocks(making->memory),
-		     by_file);
+	made = print("%" PRIu64 " %d %" PRIx32 "\n", memory_file_blocks(making->memory), by_file,
+		     sum_of_initramfs(making->directory));
 	if (!err)
 		err = write_in(making->directory, "made", made);
 	if (!err)
@@ -355,6 +367,7 @@ void template_close(struct template *template)
 
 int template_initramfs(const struct setup *setup)
 {
+	struct template template;
 	char *key, *directory;
 	int file = -1;
 
@@ -362,7 +375,8 @@ int template_initramfs(const struct setup *setup)
 		return -1;
 	key = template_key(setup);
 	directory = cache_directory(&setup->places, key);
-	if (is_of(directory, key))
+	if (is_of(directory, key) && read_made(directory, &template) &&
+	    template.sum == sum_of_initramfs(directory))
 		file = open_in(directory, "initramfs", O_RDONLY);
 	free(directory);
 	free(key);

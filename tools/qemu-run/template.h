@@ -10,15 +10,15 @@
  * @memory: its memory
  * @state: its devices' state
  * @by_file: QEMU reads @state by file:, not by fd:
- * @method: how its init ends the machine
  * @blocks: the room that its memory took when it was made
+ * @sum: of the initramfs that it was booted with
  */
 struct template {
 	int memory;
 	int state;
 	int by_file;
-	uint32_t method;
 	uint64_t blocks;
+	uint32_t sum;
 };
 
 /**

@@ -150,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	channel_init(&session->machine.channel, -1, size && data[0] & 2);
 	gets_init(&session->gets, &options, &error);
 	session->facts.job_ns = 1;
+	session->facts.answered = true;
 	session->facts.method = POWEROFF_PORT;
 	session->facts.started = size && data[0] & 1;
 

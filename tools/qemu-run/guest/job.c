@@ -219,6 +219,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 		port_wait_frame(port, &frame);
 		switch (frame.type) {
 		case FRAME_JOB:
+			port_send_hello(port);
 			read_options(job, &frame);
 			complaints_begin(complaints);
 			break;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* outcome_decide(), case by case: what the guest said, how QEMU ended, and the outcome. */
+/*
+ * outcome_decide() and outcome_blames_template(), case by case: what the guest said, how
+ * QEMU ended, and what is made of it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +113,9 @@ static const struct {
 	  EXIT_SILENT },
 	{ "a code that means nothing", { STARTED }, { ENDED(CODE(7), 2 * S) }, { 0 },
 	  OUTCOME_SILENT, EXIT_SILENT },
+	{ "QEMU does not let a restored guest run, and says why", { 0 },
+	  { .loading = true, .killed = true, .messages = "locked" }, { 0 }, OUTCOME_CANNOT_RUN,
+	  EXIT_CANNOT_RUN },
 	{ "it hung", { STARTED }, { .killed = true }, { 0 }, OUTCOME_HUNG, EXIT_HUNG },
 	{ "no such command", { REFUSED(127) }, { ENDED(CODE(127), 2 * S) }, { 0 },
 	  OUTCOME_NOT_FOUND, EXIT_NOT_FOUND },
@@ -146,13 +152,59 @@ static const struct {
 	{ "Ctrl-C", { STARTED }, { .interrupted = 2 }, { 0 }, OUTCOME_INTERRUPTED, 130 },
 };
 
+/* A restored guest. */
+#define LOADING	       .loading = true
+#define ANSWERED       .job_ns = 1 * S, .answered = true
+
+static char *numa[] = { "-numa" };
+
+static const struct {
+	const char *name;
+	struct facts facts;
+	struct ending ending;
+	struct options options;
+	bool blames;
+} templates[] = {
+	{ "QEMU cannot load the state", { 0 },
+	  { LOADING, ENDED(QEMU_FAILED, 2 * S), .messages = "load of migration failed: no" },
+	  { 0 }, true },
+	{ "... nor with the user's --qemu", { 0 },
+	  { LOADING, ENDED(QEMU_FAILED, 2 * S), .messages = "load of migration failed: no" },
+	  { .qemu = { .items = numa, .count = 1 } }, true },
+	{ "QEMU's monitor refuses it", { 0 }, { LOADING, .load_refused = true }, { 0 }, true },
+	{ "the guest does not answer", { 0 }, { LOADING, .killed = true }, { 0 }, true },
+	{ "... with the user's --qemu in it", { 0 }, { LOADING, .killed = true },
+	  { .qemu = { .items = numa, .count = 1 } }, false },
+	{ "... with a module of --preload in it", { 0 }, { LOADING, .killed = true },
+	  { .preload = true, .module_count = 1 }, false },
+	{ "... and a module that it has not got yet", { 0 }, { LOADING, .killed = true },
+	  { .module_count = 1 }, true },
+	{ "... since QEMU does not let it run", { 0 },
+	  { LOADING, .killed = true, .messages = "Failed to get \"write\" lock" }, { 0 }, false },
+	{ "the guest ends its machine and has not answered", { 0 },
+	  { LOADING, ENDED(CODE(121), 2 * S) }, { 0 }, true },
+	{ "the guest sends noise instead of an answer", { 0 }, { LOADING, .bad_guest = true },
+	  { 0 }, true },
+	{ "a signal ends QEMU", { 0 }, { LOADING, ENDED(BY_SIGNAL(6), 2 * S) }, { 0 }, false },
+	{ "QEMU does not make the machine: a disk, a port, no memory", { 0 },
+	  { ENDED(QEMU_FAILED, 2 * S), .messages = "no" }, { 0 }, false },
+	{ "the guest answered and hangs: in a module", { ANSWERED },
+	  { LOADING, .killed = true }, { .module_count = 1 }, false },
+	{ "the guest answered and panics", { ANSWERED }, { LOADING, ENDED(CODE(121), 2 * S) },
+	  { 0 }, false },
+	{ "the job cannot be given: no machine has ended", { ANSWERED }, { LOADING }, { 0 },
+	  false },
+	{ "Ctrl-C, before the answer", { 0 }, { LOADING, .interrupted = 2 }, { 0 }, false },
+};
+
 int main(void)
 {
 	const size_t count = sizeof(cases) / sizeof(cases[0]);
+	const size_t more = sizeof(templates) / sizeof(templates[0]);
 	int failed = 0;
 	size_t i;
 
-	printf("1..%zu\n", count);
+	printf("1..%zu\n", count + more);
 	for (i = 0; i < count; i++) {
 		struct verdict verdict = outcome_decide(&cases[i].facts, &cases[i].ending,
 							&cases[i].options, "release");
@@ -163,6 +215,14 @@ int main(void)
 		       cases[i].name, outcome_name(verdict.outcome), verdict.exit_status);
 		failed += !good;
 		free(verdict.why);
+	}
+	for (i = 0; i < more; i++) {
+		bool good = outcome_blames_template(&templates[i].facts, &templates[i].ending,
+						    &templates[i].options) == templates[i].blames;
+
+		printf("%sok %zu - the template: %s\n", good ? "" : "not ", count + i + 1,
+		       templates[i].name);
+		failed += !good;
 	}
 	return failed ? 1 : 0;
 }
