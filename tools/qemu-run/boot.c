@@ -5,6 +5,9 @@
 /* How long a guest may be silent while it boots, unless --boot-timeout bounds its boot. */
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
 
+/* How long one may be silent that has panicked, until it has said all. */
+#define PANIC_SILENCE_NS (2 * 1000000000ULL)
+
 /* spoke() - whether the kernel has: firmware writes a few lines, too */
 static bool spoke(const struct console *console)
 {
@@ -16,19 +19,28 @@ int boot_wait(struct session *session, const char *to)
 	const struct console *console = &session->machine.console;
 	uint64_t bound_ns = session->setup->options->boot_timeout_ms * 1000000;
 	uint64_t limit_ns = bound_ns ? bound_ns : BOOT_SILENCE_NS;
-	uint64_t since = now_ns();
+	uint64_t end = now_ns() + limit_ns;
+	bool panicked = false;
 	size_t heard = 0;
 
 	while (!session->facts.hello) {
-		if (session_step(session, since + limit_ns))
+		if (session_step(session, end))
 			return -1;
-		if (!bound_ns && console->text.length != heard) {
+		if (console->text.length != heard) {
+			panicked = panicked || console_has(console, heard > 64 ? heard - 64 : 0,
+							   CONSOLE_PANIC);
 			heard = console->text.length;
-			since = now_ns();
+			if (panicked)
+				end = now_ns() + PANIC_SILENCE_NS;
+			else if (!bound_ns)
+				end = now_ns() + limit_ns;
 		}
-		if (now_ns() - since < limit_ns)
+		if (now_ns() < end)
 			continue;
 		session->killed = true;
+		/* Before the kernel has read panic=-1, a panic does not end the machine. */
+		if (panicked)
+			return -1;
 		error_add(session->error, "kernel %s did not %s%s %g s%s",
 			  session->setup->kernel.release, to,
 			  bound_ns ? " in" : ": silent for", limit_ns / 1e9,

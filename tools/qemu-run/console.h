@@ -40,6 +40,9 @@ bool console_receive(struct console *console, struct text *shown, bool raw);
  */
 void console_finish(struct console *console, struct text *shown, bool raw);
 
+/* How a kernel begins to say that it has panicked. */
+#define CONSOLE_PANIC "Kernel panic - not syncing"
+
 /**
  * console_has() - whether a text is on the console
  * @console: the console

@@ -224,7 +224,7 @@ static struct ending end_of(const struct run *run)
 			.gets_complete = gets_complete(&session->gets),
 			.failed = error_first(&run->error),
 			.spoke = machine->console.text.length,
-			.panicked = console_has(&machine->console, 0, "Kernel panic - not syncing"),
+			.panicked = console_has(&machine->console, 0, CONSOLE_PANIC),
 			.serial = machine->channel.serial,
 			.missing = virtio_missing_said(session),
 			.messages = machine->messages.data,

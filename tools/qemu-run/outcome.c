@@ -189,6 +189,8 @@ static struct verdict decide(const struct evidence *evidence)
 	if (ending->killed && facts->returned && !facts->have_status)
 		return verdict(OUTCOME_HUNG,
 			       copy("the command had returned; --get or the disks took too long"));
+	if (ending->killed && ending->panicked && !facts->started)
+		return verdict(OUTCOME_PANIC, NULL);
 	/* A disk that another QEMU has locked is found out after the load. */
 	if (ending->killed && ending->loading && !facts->answered && ending->messages)
 		return verdict(OUTCOME_CANNOT_RUN, print("QEMU: %s", ending->messages));
