@@ -118,3 +118,38 @@ refused()
 	assert_stderr 'talkative: line 199'
 	[[ $stderr != *'talkative: line 0'* ]] || fail 'the first line is there, too'
 }
+
+@test 'a disk that cannot be used is refused in words, and the template stays' {
+	local other holder
+	cd "$BATS_TEST_TMPDIR"
+	truncate -s 1M disk a:b.img
+	qemu_run --disk disk -- true
+	ln disk other
+	ln -s disk link
+	for other in disk ./disk other link; do
+		qemu_run --disk disk,rw --disk "$other" -- true
+		assert_outcome 125 cannot-run
+		assert_stderr "--disk $other: the same disk as --disk disk"
+		qemu_run --cold --disk disk --disk "$other,rw" -- true
+		assert_outcome 125 cannot-run
+	done
+	qemu_run --disk . -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '--disk .: neither a file nor a block device'
+	# As QEMU locks an image that it writes to.
+	python3 -c '
+import fcntl, struct, time
+disk = open("disk", "r+b")
+fcntl.fcntl(disk, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 100, 2, 0))
+print(flush=True)
+time.sleep(100)' >locked 3>&- &
+	holder=$!
+	wait_for test -s locked
+	qemu_run --disk disk -- true
+	kill "$holder"
+	assert_outcome 125 cannot-run
+	assert_stderr '--disk disk: in use by another virtual machine'
+	qemu_run --disk a:b.img -- test -b /dev/vda
+	assert_outcome 0 exit
+	assert_equal "$(json .start)" restored
+}

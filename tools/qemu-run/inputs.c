@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,11 +49,50 @@ static int check_module(const struct module_option *module, struct error *error)
 	return 0;
 }
 
-static int check_disk(const struct disk_option *disk, struct error *error)
+/*
+ * in_use() - whether another QEMU has that image open, so that ours could not
+ *
+ * It locks a byte for each thing that it does with an image, and one for each that others
+ * may not do: include/block/block-common.h. Without this look a restored QEMU would find
+ * out with its guest in memory already, and stop it without an end.
+ */
+static bool in_use(int file, bool keep)
 {
-	if (access(disk->path, disk->keep ? R_OK | W_OK : R_OK))
-		return error_add(error, "--disk %s: %s", disk->path, strerror(errno));
-	return 0;
+	/* Byte 101: it writes; 201: nobody else may write. */
+	struct flock lock = { .l_type = F_WRLCK, .l_start = 101, .l_len = keep ? 101 : 1 };
+
+	return !fcntl(file, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+/* same_disk() - whether two files are one, whatever their names */
+static bool same_disk(const struct stat *one, const struct stat *other)
+{
+	return S_ISBLK(one->st_mode) ? S_ISBLK(other->st_mode) && one->st_rdev == other->st_rdev :
+				       one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+static int check_disk(const struct disk_option *disks, size_t number, struct error *error)
+{
+	const struct disk_option *disk = &disks[number];
+	struct stat st, other;
+	int file, err = 0;
+	size_t i;
+
+	/* Not blocking: a FIFO is no disk to wait for. */
+	file = open(disk->path, (disk->keep ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	if (file < 0 || fstat(file, &st))
+		err = error_add(error, "--disk %s: %s", disk->path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		err = error_add(error, "--disk %s: neither a file nor a block device", disk->path);
+	else if (in_use(file, disk->keep))
+		err = error_add(error, "--disk %s: in use by another virtual machine", disk->path);
+	for (i = 0; i < number && !err; i++)
+		if ((disk->keep || disks[i].keep) && !stat(disks[i].path, &other) &&
+		    same_disk(&st, &other))
+			err = error_add(error, "--disk %s: the same disk as --disk %s, and what is written to one would ruin the other",
+					disk->path, disks[i].path);
+	close_fd(&file);
+	return err;
 }
 
 int inputs_check(const struct options *options, struct error *error)
@@ -69,7 +109,7 @@ int inputs_check(const struct options *options, struct error *error)
 		if (check_module(&options->modules[i], error))
 			return -1;
 	for (i = 0; i < options->disk_count; i++)
-		if (check_disk(&options->disks[i], error))
+		if (check_disk(options->disks, i, error))
 			return -1;
 	return 0;
 }

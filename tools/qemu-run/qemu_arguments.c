@@ -74,7 +74,9 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 
 	for (i = 0; i < setup->options->disk_count; i++) {
 		const struct disk_option *disk = &setup->options->disks[i];
-		char *name = quoted(disk->path);
+		char *path = print("%s%s", *disk->path == '/' ? "" : "./", disk->path);
+		/* With a slash first: QEMU takes what is before a colon for a protocol. */
+		char *name = quoted(path);
 
 		/* A template has the disk's place, and nothing in it. */
 		if (real)
@@ -88,6 +90,7 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 		add(arguments, "-device",
 		    print("virtio-blk-%s,drive=disk%zu", virtio_bus(setup->options), i));
 		free(name);
+		free(path);
 	}
 }
 
