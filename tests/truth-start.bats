@@ -153,3 +153,11 @@ time.sleep(100)' >locked 3>&- &
 	assert_outcome 0 exit
 	assert_equal "$(json .start)" restored
 }
+
+@test '--qemu: what clashes with a template runs without one, and a line says so' {
+	qemu_run --memory 256 --qemu -object --qemu memory-backend-ram,id=own,size=256M \
+		--qemu -numa --qemu node,memdev=own -- sh -c 'exit 5'
+	assert_outcome 5 exit
+	assert_equal "$(json .start)" cold
+	assert_equal "$(grep -c 'no template with this --qemu (.*): booting cold' <<<"$stderr")" 1
+}

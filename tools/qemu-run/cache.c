@@ -258,6 +258,7 @@ int cache_clean(const struct places *places, struct error *error)
 		return 0;
 	err = sweep(places, true, error);
 	remove_files(places, "lacks", true);
+	remove_files(places, "refusals", true);
 	remove_files(places, "kernels", false);
 	return err;
 }

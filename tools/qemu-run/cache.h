@@ -10,6 +10,7 @@
  *
  *   CACHE/kernels/KEY         where scripts/kernel found a kernel
  *   CACHE/lacks/KEY           what a kernel lacks, by its own account
+ *   CACHE/refusals/KEY        why QEMU makes no template with some --qemu
  */
 #ifndef QEMU_RUN_CACHE_H
 #define QEMU_RUN_CACHE_H
@@ -67,7 +68,7 @@ long long cache_size(const char *directory);
 /**
  * cache_recall() - the answer to a question that an earlier run asked
  * @places: where the cache is
- * @kind: the directory for such questions, "kernels" or "lacks"
+ * @kind: the directory for such questions, "kernels" or another
  * @question: all that the answer depends on
  *
  * Return: the answer, to be freed, or NULL.

@@ -60,7 +60,7 @@ json_t *monitor_do(struct session *session, const char *command, int fd)
 	refusal = qmp_refusal(reply);
 	if (!refusal)
 		return reply;
-	error_add(session->error, "QEMU refuses %s: %s", command, refusal);
+	error_add(session->error, "QEMU: %s", refusal);
 	json_decref(reply);
 	return NULL;
 }

@@ -32,6 +32,7 @@
 
 #define SETTLE_NS (500 * 1000000ULL)
 #define KEY_MAX	  (1 << 20)
+#define NO_TEMPLATE "no template with this --qemu (%.*s): booting cold"
 
 static int open_in(const char *directory, const char *name, int flags)
 {
@@ -293,6 +294,42 @@ static bool lacks_virtio(const struct setup *setup)
 	return lacks;
 }
 
+/* refused_before() - whether an earlier run found out that QEMU makes no template; says so */
+static bool refused_before(const struct setup *setup, const char *key)
+{
+	char *why = setup->options->qemu.count ?
+			    cache_recall(&setup->places, "refusals", key) : NULL;
+	bool refused = why;
+
+	if (refused)
+		say(NO_TEMPLATE, (int)strcspn(why, "\n"), why);
+	free(why);
+	return refused;
+}
+
+/*
+ * clashes() - whether a template failed by the user's --qemu: says so, and forgets it
+ *
+ * QEMU does not start, or does not save its guest: a device may have no state to save. It
+ * takes a boot to find that out, so that it is kept.
+ */
+static bool clashes(const struct setup *setup, const char *key, struct session **failed,
+		    struct error *error)
+{
+	const struct machine *machine = &(*failed)->machine;
+	bool saving = (*failed)->facts.hello;
+	const char *why = saving ? error_first(error) : machine->messages.data;
+
+	if (!setup->options->qemu.count || !why || (*failed)->facts.refused ||
+	    (!saving && (!machine->ended || machine->console.text.length)))
+		return false;
+	say(NO_TEMPLATE, (int)strcspn(why, "\n"), why);
+	if (saving)
+		cache_keep(&setup->places, "refusals", key, why);
+	error_free(error);
+	return true;
+}
+
 /* open_locked() - as template_open(), with the lock of the template held */
 static int open_locked(struct template *template, const struct setup *setup,
 		       const char *directory, const char *key, struct signals *signals,
@@ -307,11 +344,14 @@ static int open_locked(struct template *template, const struct setup *setup,
 		return 0;
 	if (!build(setup, directory, key, signals, failed, error))
 		return open_existing(directory, key, template) ? 1 : 0;
-	if (*failed && (*failed)->machine.ended && !signals->interrupted)
-		missing = virtio_missing_said(*failed);
-	if (!missing)
+	if (!*failed || signals->interrupted)
 		return -1;
-	virtio_missing_keep(setup, missing);
+	if ((*failed)->machine.ended)
+		missing = virtio_missing_said(*failed);
+	if (missing)
+		virtio_missing_keep(setup, missing);
+	else if (!clashes(setup, key, failed, error))
+		return -1;
 	free(missing);
 	session_free(*failed);
 	*failed = NULL;
@@ -333,7 +373,7 @@ int template_open(struct template *template, const struct setup *setup,
 	directory = cache_directory(&setup->places, key);
 	if (open_existing(directory, key, template)) {
 		result = 1;
-	} else if (!lacks_virtio(setup)) {
+	} else if (!lacks_virtio(setup) && !refused_before(setup, key)) {
 		path = print("%s/templates", setup->places.cache);
 		make_directories(path);
 		free(path);
