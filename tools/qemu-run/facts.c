@@ -4,7 +4,7 @@
 #include <string.h>
 #include "facts.h"
 
-/* What the guest sends: 20, each with six lines of details. */
+/* How many lines are kept; of what is not allowed, as many again. */
 #define COMPLAINTS_MAX	140
 #define COMPLAINT_CHARS 400
 #define REFUSAL_MAX	4096
@@ -52,13 +52,52 @@ static int add_refusal(struct facts *facts, const struct frame *frame)
 	return 0;
 }
 
-static int add_complaint(struct facts *facts, const struct frame *frame)
+static bool is_allowed(const struct options *options, const char *line)
 {
-	if (facts->complaints.count < COMPLAINTS_MAX)
-		list_add(&facts->complaints,
-			 print("%.*s", frame->length > COMPLAINT_CHARS ? COMPLAINT_CHARS :
-									 (int)frame->length,
-			       (const char *)frame->data));
+	size_t i;
+
+	for (i = 0; i < options->allowed_count; i++)
+		if (!regexec(&options->allowed[i], line, 0, NULL, 0))
+			return true;
+	return options->allow_splats;
+}
+
+/* explained_by() - the taint flags that come with the report that a line belongs to */
+static uint64_t explained_by(const char *line)
+{
+	return strstr(line, "soft lockup") ? TAINT_LOCKUP :
+	       strstr(line, " [#")	   ? TAINT_OOPS :
+	       strstr(line, "BUG")	   ? TAINT_WARNING | TAINT_BAD_PAGE | TAINT_OOPS :
+	       strstr(line, "WARNING: ")   ? TAINT_WARNING : 0;
+}
+
+/* Takes @line. Each one counts, whether or not there is room to keep it. */
+static void keep_complaint(struct facts *facts, const struct options *options, char *line)
+{
+	bool detail = !strncmp(line, COMPLAINT_DETAIL, strlen(COMPLAINT_DETAIL));
+
+	if (!detail)
+		facts->last_allowed = is_allowed(options, line);
+	facts->splats += !detail && !facts->last_allowed;
+	facts->explained |= explained_by(line);
+	/* "Oops: 0002 [#1]", "invalid opcode: 0000 [#2]": only an oops has a number. */
+	facts->oops |= facts->started && strstr(line, " [#");
+	if (facts->complaints.count < COMPLAINTS_MAX * (facts->last_allowed ? 1 : 2)) {
+		list_add(&facts->complaints, line);
+		facts->early = facts->started ? facts->early : facts->complaints.count;
+	} else {
+		facts->untold += !detail;
+		free(line);
+	}
+}
+
+static int add_complaint(struct facts *facts, const struct frame *frame,
+			 const struct options *options)
+{
+	keep_complaint(facts, options,
+		       print("%.*s", frame->length > COMPLAINT_CHARS ? COMPLAINT_CHARS :
+								       (int)frame->length,
+			     (const char *)frame->data));
 	return 0;
 }
 
@@ -71,9 +110,31 @@ static int add_returned(struct facts *facts)
 	return 0;
 }
 
-static int add_status(struct facts *facts, const struct frame *frame)
+char *facts_taint_words(uint64_t taint)
+{
+	/* Documentation/admin-guide/tainted-kernels.rst; those that are complaints. */
+	static const struct {
+		uint64_t flag;
+		const char *words;
+	} flags[] = {
+		{ TAINT_MACHINE_CHECK, "M: machine check" }, { TAINT_BAD_PAGE, "B: bad page" },
+		{ TAINT_OOPS, "D: oops or BUG" },	     { TAINT_WARNING, "W: warning" },
+		{ TAINT_LOCKUP, "L: soft lockup" },
+	};
+	struct text text = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (taint & flags[i].flag)
+			text_print(&text, "%s%s", text.length ? ", " : "taint ", flags[i].words);
+	return text.data;
+}
+
+static int add_status(struct facts *facts, const struct frame *frame,
+		      const struct options *options)
 {
 	struct status status;
+	char *taint;
 
 	if (frame->length != sizeof(status) || !facts->returned)
 		return -1;
@@ -84,6 +145,11 @@ static int add_status(struct facts *facts, const struct frame *frame)
 	facts->status = status;
 	facts->have_status = true;
 	facts->end_ns = now_ns();
+	/* What the log does not say, the kernel has said all the same. */
+	taint = facts_taint_words(status.taint_after & TAINT_COMPLAINTS & ~facts->explained);
+	if (taint)
+		keep_complaint(facts, options, print("%s, and no line of the log says why", taint));
+	free(taint);
 	return 0;
 }
 
@@ -101,7 +167,7 @@ static int add_deadline(struct facts *facts, const struct frame *frame, uint64_t
 	return 0;
 }
 
-int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_ms)
+int facts_add(struct facts *facts, const struct frame *frame, const struct options *options)
 {
 	switch (frame->type) {
 	case FRAME_HELLO:
@@ -111,13 +177,13 @@ int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_m
 	case FRAME_REFUSED:
 		return add_refusal(facts, frame);
 	case FRAME_COMPLAINT:
-		return add_complaint(facts, frame);
+		return add_complaint(facts, frame, options);
 	case FRAME_RETURNED:
 		return add_returned(facts);
 	case FRAME_STATUS:
-		return add_status(facts, frame);
+		return add_status(facts, frame, options);
 	case FRAME_DEADLINE:
-		return add_deadline(facts, frame, timeout_ms);
+		return add_deadline(facts, frame, options->timeout_ms);
 	default:
 		return -1;
 	}
@@ -133,41 +199,10 @@ uint64_t facts_new_taint(const struct facts *facts)
 	return facts->status.taint_after & ~facts->status.taint_before;
 }
 
-bool facts_complained(const struct facts *facts)
-{
-	return facts->complaints.count || facts_new_taint(facts) & TAINT_COMPLAINTS;
-}
-
-bool facts_complained_beyond(const struct facts *facts, const regex_t *allowed)
-{
-	size_t i;
-
-	for (i = 0; i < facts->complaints.count; i++) {
-		const char *line = facts->complaints.items[i];
-
-		/* Details of the one before begin with blanks. */
-		if (strncmp(line, "  ", 2) && regexec(allowed, line, 0, NULL, 0))
-			return true;
-	}
-	return !facts->complaints.count && facts_complained(facts);
-}
-
-/* A kernel that had an oops before has the taint already. */
-static bool told_of_oops(const struct facts *facts)
-{
-	size_t i;
-
-	/* "Oops: 0002 [#1]", "invalid opcode: 0000 [#2]": only an oops has a number. */
-	for (i = 0; i < facts->complaints.count; i++)
-		if (strstr(facts->complaints.items[i], " [#"))
-			return true;
-	return false;
-}
-
 bool facts_killed_by_oops(const struct facts *facts)
 {
 	return facts->have_status && facts->status.signal &&
-	       (facts_new_taint(facts) & TAINT_OOPS || told_of_oops(facts));
+	       (facts_new_taint(facts) & TAINT_OOPS || facts->oops);
 }
 
 void facts_free(struct facts *facts)

@@ -7,9 +7,8 @@
 #ifndef QEMU_RUN_FACTS_H
 #define QEMU_RUN_FACTS_H
 
-#include <regex.h>
 #include <stdbool.h>
-#include "util.h"
+#include "options.h"
 #include "wire/frame.h"
 
 /**
@@ -29,7 +28,13 @@
  * @have_status: there is a status
  * @status: how the command ended
  * @end_ns: when the host heard the last word: the status, or why it cannot run the command
- * @complaints: of the kernel's, or init's
+ * @complaints: of the kernel's, or init's, with their details
+ * @early: how many of these lines came before the command
+ * @untold: complaints for which there was no room
+ * @splats: complaints that are not allowed
+ * @last_allowed: the last complaint is
+ * @explained: taint flags that some complaint explains
+ * @oops: the kernel told of an oops while the command ran
  */
 struct facts {
 	bool hello;
@@ -48,17 +53,23 @@ struct facts {
 	struct status status;
 	uint64_t end_ns;
 	struct list complaints;
+	size_t early;
+	size_t untold;
+	size_t splats;
+	bool last_allowed;
+	uint64_t explained;
+	bool oops;
 };
 
 /**
  * facts_add() - adds what a frame says
  * @facts: the facts
  * @frame: a frame that is about the run itself
- * @timeout_ms: of --timeout, or 0
+ * @options: what the user wanted
  *
  * Return: 0, or -1 for a frame that no honest guest sends then.
  */
-int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_ms);
+int facts_add(struct facts *facts, const struct frame *frame, const struct options *options);
 
 /**
  * facts_have_end() - whether the guest has had its last word: no frame but FRAME_ACK follows
@@ -67,23 +78,18 @@ int facts_add(struct facts *facts, const struct frame *frame, uint64_t timeout_m
 bool facts_have_end(const struct facts *facts);
 
 /**
- * facts_complained() - whether the kernel complained while the command ran
- * @facts: the facts
- */
-bool facts_complained(const struct facts *facts);
-
-/**
  * facts_new_taint() - the kernel's taint flags that came while the command ran
  * @facts: the facts
  */
 uint64_t facts_new_taint(const struct facts *facts);
 
 /**
- * facts_complained_beyond() - whether the kernel complained of something that is not allowed
- * @facts: the facts
- * @allowed: matches what is
+ * facts_taint_words() - what taint flags mean that are complaints
+ * @taint: the flags
+ *
+ * Return: a text, to be freed, or NULL if none of them is set.
  */
-bool facts_complained_beyond(const struct facts *facts, const regex_t *allowed);
+char *facts_taint_words(uint64_t taint);
 
 /**
  * facts_killed_by_oops() - whether a signal ended the command and the kernel had an oops

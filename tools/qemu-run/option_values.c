@@ -147,22 +147,53 @@ int parse_rw(struct options *options, const char *text)
 }
 
 /* [=REGEX]: complaints that are none; without it, all of them */
-int parse_splat(struct options *options, const char *text)
+/* Adds an expression. Returns NULL, or what is wrong with it, to be freed. */
+static char *allow(struct options *options, const char *text)
 {
 	char why[256];
+	regex_t *regex;
 	int err;
 
-	options->allow_splat = true;
-	if (!text)
+	if (!*text)
+		return copy("an empty expression allows everything");
+	options->allowed = grow(options->allowed, options->allowed_count, sizeof(*regex));
+	regex = &options->allowed[options->allowed_count];
+	err = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
+	options->allowed_count += !err;
+	regerror(err, regex, why, sizeof(why));
+	return err ? copy(why) : NULL;
+}
+
+int parse_splat(struct options *options, const char *text)
+{
+	char *why = text ? allow(options, text) : NULL;
+
+	options->allow_splats |= !text;
+	if (!why)
 		return -1;
-	if (options->splat)
-		return wrong("--allow-splat", text, "give one expression: A|B");
-	options->splat = must(malloc(sizeof(*options->splat)));
-	err = regcomp(options->splat, text, REG_EXTENDED | REG_NOSUB);
-	if (!err)
+	wrong("--allow-splat", text, why);
+	free(why);
+	return 125;
+}
+
+int parse_splat_file(struct options *options, const char *path)
+{
+	char *content = read_file(path, 1 << 20), *rest = content, *line, *why = NULL;
+	int number;
+
+	if (!content)
+		return wrong("--allow-splat-file", path, strerror(errno));
+	for (number = 1; !why && (line = strsep(&rest, "\n")); number++) {
+		line[strcspn(line, "\r")] = '\0';
+		if (line[strspn(line, " \t")] && *line != '#')
+			why = allow(options, line);
+	}
+	free(content);
+	if (!why)
 		return -1;
-	regerror(err, options->splat, why, sizeof(why));
-	return wrong("--allow-splat", text, why);
+	say("--allow-splat-file %s: line %d: %s", path, number - 1, why);
+	free(why);
+	return 125;
 }
 
 /* FILE[,rw] */

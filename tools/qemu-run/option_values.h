@@ -17,6 +17,7 @@ int parse_get(struct options *options, const char *text);
 int parse_root(struct options *options, const char *text);
 int parse_rw(struct options *options, const char *text);
 int parse_splat(struct options *options, const char *text);
+int parse_splat_file(struct options *options, const char *path);
 int parse_disk(struct options *options, const char *text);
 int parse_machine(struct options *options, const char *text);
 int parse_timeout(struct options *options, const char *text);

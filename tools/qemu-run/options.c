@@ -29,8 +29,8 @@ static const char help[] =
 	"      --preload  a template with the modules --kconfig  what a kernel needs\n"
 	"      --cold  no template  --clean  remove all  --bare  no driver  --no-port\n"
 	"      --tty, --no-tty  a terminal; Ctrl-] three times ends it  -n, --no-stdin\n"
-	"      --allow-splat[=REGEX]  never 120  --bisect       --json, --console FILE\n"
-	"  -v, --verbose            console, QEMU's command  -h, --help  -V, --version\n"
+	"      --allow-splat[=REGEX], --allow-splat-file FILE  what is not to be 120\n"
+	"      --bisect  --json, --console FILE -v, --verbose  -h, --help -V, --version\n"
 	"Exit status: the command's own, or 120 the kernel complained, 121 it panicked,\n"
 	"122 the guest ended silently, 123 it hung, 124 the deadline passed, 125 the\n"
 	"command could not be run, 126 not be executed, 127 not be found.\n";
@@ -121,6 +121,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "no-tty", 0, no_argument, .choice = &options->terminal, .choose = 0 },
 		{ "no-stdin", 'n', no_argument, .flag = &options->no_stdin },
 		{ "allow-splat", 0, optional_argument, .parse = parse_splat },
+		{ "allow-splat-file", 0, required_argument, .parse = parse_splat_file },
 		{ "bisect", 0, no_argument, .flag = &options->bisect },
 		{ "json", 0, required_argument, .text = &options->json },
 		{ "console", 0, required_argument, .text = &options->console },
@@ -203,9 +204,9 @@ void options_free(struct options *options)
 	free(options->gets);
 	free(options->disks);
 	free(options->forwards);
-	if (options->splat)
-		regfree(options->splat);
-	free(options->splat);
+	for (i = 0; i < options->allowed_count; i++)
+		regfree(&options->allowed[i]);
+	free(options->allowed);
 	free(options->root);
 	list_free(&options->shares);
 	list_free(&options->variables);

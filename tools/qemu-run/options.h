@@ -112,8 +112,9 @@ struct forward_option {
  * @preload: the modules are the template's
  * @bare: without the driver
  * @no_port: without isa-debug-exit
- * @allow_splat: a complaint of the kernel's is no failure ...
- * @splat: ... if this matches it; NULL: whatever it is
+ * @allow_splats: no complaint of the kernel's is a failure
+ * @allowed: matches of complaints that are none
+ * @allowed_count: how many
  * @verbose: show the console and QEMU's command line
  * @clean: remove the templates
  * @kconfig: print what a kernel needs
@@ -154,8 +155,9 @@ struct options {
 	bool preload;
 	bool bare;
 	bool no_port;
-	bool allow_splat;
-	regex_t *splat;
+	bool allow_splats;
+	regex_t *allowed;
+	size_t allowed_count;
 	bool verbose;
 	bool clean;
 	bool kconfig;

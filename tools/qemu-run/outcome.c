@@ -95,16 +95,6 @@ static struct verdict decide_refusal(const struct evidence *evidence)
 						       OUTCOME_CANNOT_RUN, NULL);
 }
 
-/* splat() - whether the kernel complained of what the user does not allow */
-static bool splat(const struct evidence *evidence)
-{
-	const struct options *options = evidence->options;
-
-	if (!options->allow_splat)
-		return facts_complained(evidence->facts);
-	return options->splat && facts_complained_beyond(evidence->facts, options->splat);
-}
-
 /* The command has ended, and the guest said how. */
 static struct verdict decide_with_status(const struct evidence *evidence)
 {
@@ -119,11 +109,11 @@ static struct verdict decide_with_status(const struct evidence *evidence)
 	if (status->code == 0) {
 		if (!ending->gets_complete || ending->failed)
 			return verdict(OUTCOME_CANNOT_RUN, NULL);
-		if (splat(evidence))
+		if (evidence->facts->splats)
 			return verdict(OUTCOME_SPLAT, NULL);
 	}
 	/* The signal is the kernel's, and its complaint the truth of it. */
-	if (facts_killed_by_oops(evidence->facts) && splat(evidence))
+	if (facts_killed_by_oops(evidence->facts) && evidence->facts->splats)
 		return verdict(OUTCOME_SPLAT, NULL);
 	return verdict_with(status->signal ? OUTCOME_SIGNAL : OUTCOME_EXIT, status->code);
 }

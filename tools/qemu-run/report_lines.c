@@ -107,12 +107,10 @@ static void show_hang(const struct report *report, int lines)
 	text_free(&shown);
 }
 
-static void show_complaints(const struct facts *facts)
+static void show_complaints(const struct facts *facts, size_t from, size_t to)
 {
-	size_t i;
-
-	for (i = 0; i < facts->complaints.count; i++) {
-		const char *complaint = facts->complaints.items[i];
+	for (; from < to; from++) {
+		const char *complaint = facts->complaints.items[from];
 		char *text = printable(complaint, strlen(complaint));
 
 		say("  %s", text);
@@ -120,46 +118,29 @@ static void show_complaints(const struct facts *facts)
 	}
 }
 
-/* taint_words() - what the kernel's taint flags mean; to be freed */
-static char *taint_words(uint64_t taint)
-{
-	/* Documentation/admin-guide/tainted-kernels.rst; those that are complaints. */
-	static const struct {
-		int bit;
-		const char *words;
-	} flags[] = {
-		{ 4, "M: machine check" }, { 5, "B: bad page" },	 { 7, "D: oops or BUG" },
-		{ 9, "W: warning" },	   { 14, "L: soft lockup" },
-	};
-	struct text text = { 0 };
-	size_t i;
-
-	text_add(&text, "", 0);
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (taint & 1ULL << flags[i].bit)
-			text_print(&text, "%s%s", text.length ? ", " : " (taint ", flags[i].words);
-	if (text.length)
-		text_add(&text, ")", 1);
-	return text.data;
-}
-
 /* What the kernel complained of, and what became of the command. */
 static void explain_complaints(const struct facts *facts)
 {
-	char *taint;
+	char *words = facts_taint_words(facts_new_taint(facts));
+	char *taint = words ? print(" (%s)", words) : copy("");
 
-	if (!facts_complained(facts))
-		return;
-	taint = taint_words(facts_new_taint(facts));
-	if (facts_killed_by_oops(facts))
+	if (facts->early)
+		say("the kernel complained before the command:");
+	show_complaints(facts, 0, facts->early);
+	if (facts->complaints.count == facts->early)
+		;
+	else if (facts_killed_by_oops(facts))
 		say("an oops of the kernel's killed the command%s:", taint);
 	else if (facts->have_status)
 		say("the command returned %u, but the kernel complained%s:", facts->status.code,
 		    taint);
 	else
 		say("the kernel complained%s:", taint);
+	show_complaints(facts, facts->early, facts->complaints.count);
+	if (facts->untold)
+		say("  and %zu complaints more", facts->untold);
 	free(taint);
-	show_complaints(facts);
+	free(words);
 }
 
 static void explain_silence(const struct report *report)

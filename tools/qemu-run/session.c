@@ -85,7 +85,7 @@ static int handle(struct session *session, const struct frame *frame)
 	case FRAME_END:
 		return handle_data(session, frame);
 	default:
-		err = facts_add(&session->facts, frame, session->setup->options->timeout_ms);
+		err = facts_add(&session->facts, frame, session->setup->options);
 		if (!err && facts_have_end(&session->facts))
 			channel_queue(&session->machine.channel, FRAME_BYE, NULL, 0);
 		return err;

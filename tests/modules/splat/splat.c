@@ -6,13 +6,20 @@
  * Nothing here is undone: the machine is thrown away afterwards.
  */
 #include <linux/errno.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
 #include <linux/kernel.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 /* What the caller of these is, the report has to tell. */
 static noinline int splat_warn(void)
@@ -46,6 +53,97 @@ static noinline int splat_double_free(void)
 	return 0;
 }
 
+static int splat_release(void)
+{
+	release_region(0x5678, 8);
+	return 0;
+}
+
+static void leak_preempt_count(struct tasklet_struct *tasklet)
+{
+	preempt_disable();
+}
+
+static int splat_softirq(void)
+{
+	static struct tasklet_struct tasklet;
+
+	tasklet_setup(&tasklet, leak_preempt_count);
+	tasklet_schedule(&tasklet);
+	return 0;
+}
+
+static void splat_kobject_release(struct kobject *kobj)
+{
+}
+
+static const struct kobj_type splat_type = { .release = splat_kobject_release };
+static struct kobject splat_kobject;
+
+static int splat_kobject_init(void)
+{
+	/* Kernels before 6.2 take no constant type. */
+	kobject_init(&splat_kobject, (struct kobj_type *)&splat_type);
+	kobject_init(&splat_kobject, (struct kobj_type *)&splat_type);
+	return 0;
+}
+
+static int splat_kobject_add(void)
+{
+	static struct kobject raw;
+
+	/* It fails, as it should. */
+	if (!kobject_add(&raw, NULL, "splat_raw"))
+		return -EEXIST;
+	return 0;
+}
+
+/* The scheduler takes back the count that was leaked. */
+static int splat_atomic(void)
+{
+	preempt_disable();
+	schedule();
+	return 0;
+}
+
+static int splat_timeout(void)
+{
+	schedule_timeout(-5);
+	return 0;
+}
+
+static int splat_iounmap(void)
+{
+	iounmap((void __iomem *)(VMALLOC_END & PAGE_MASK) - PAGE_SIZE);
+	return 0;
+}
+
+static int splat_gfp(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("splat_gfp", 64, 0, SLAB_RED_ZONE, NULL);
+
+	if (!cache || !kmem_cache_alloc(cache, GFP_KERNEL | __GFP_HIGHMEM))
+		return -ENOMEM;
+	return 0;
+}
+
+/* For longer than the test takes. */
+static int splat_sleep(void)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule_timeout(1000 * HZ);
+	return 0;
+}
+
+/* Lockdep alone minds; it reports once, and then it is off. */
+static int splat_unlock(void)
+{
+	static DEFINE_MUTEX(mutex);
+
+	mutex_unlock(&mutex);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*act)(void);
@@ -56,6 +154,23 @@ static const struct {
 	{ "duplicate", splat_duplicate },
 	/* An object of a cache of its own, freed twice. */
 	{ "double_free", splat_double_free },
+	/* Ports that nobody holds. */
+	{ "release", splat_release },
+	/* A tasklet that returns with preemption disabled. */
+	{ "softirq", splat_softirq },
+	/* An object that is initialized twice, and one that is not, and is added. */
+	{ "kobject_init", splat_kobject_init },
+	{ "kobject_add", splat_kobject_add },
+	/* A sleep with preemption disabled; one of a negative time. */
+	{ "atomic", splat_atomic },
+	{ "timeout", splat_timeout },
+	/* An address that is not mapped; memory that a slab cannot be of. */
+	{ "iounmap", splat_iounmap },
+	{ "gfp", splat_gfp },
+	/* A task that hangs. */
+	{ "sleep", splat_sleep },
+	/* A mutex that nobody holds. */
+	{ "unlock", splat_unlock },
 };
 
 static int what_set(const char *text, const struct kernel_param *kp)

@@ -11,9 +11,8 @@
 #include "complaints.h"
 #include "splats.h"
 
-/* How many complaints are sent, and how many details of each. */
-#define COMPLAINTS_MAX 20
-#define DETAILS_MAX    6
+/* How many details of a complaint are sent. */
+#define DETAILS_MAX 6
 
 /* So many lines a report may have: registers, and the locks of a long chain. */
 #define REPORT_LINES_MAX 200
@@ -36,8 +35,24 @@ void complaints_begin(struct complaints *complaints)
 	if (complaints->begun)
 		return;
 	complaints->begun = true;
-	lseek(complaints->log, 0, SEEK_END);
 	complaints->taint_before = complaints_taint(complaints);
+}
+
+/* Before the job nobody can be told: a template keeps the text for each of its runs. */
+static void emit(struct complaints *complaints, struct port *port, const char *text)
+{
+	if (port)
+		port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
+	else
+		list_add(&complaints->held, text, strnlen(text, 1024));
+}
+
+void complaints_send_held(struct complaints *complaints, struct port *port)
+{
+	size_t i;
+
+	for (i = 0; i < complaints->held.count; i++)
+		emit(complaints, port, complaints->held.items[i]);
 }
 
 void complaints_modules_loaded(struct complaints *complaints)
@@ -53,19 +68,7 @@ static void send_detail(struct complaints *complaints, struct port *port, const 
 		return;
 	complaints->details--;
 	snprintf(line, sizeof(line), COMPLAINT_DETAIL "%s", text);
-	port_send(port, FRAME_COMPLAINT, line, strlen(line));
-}
-
-/* Sends a complaint. Returns whether its details may follow. */
-static bool send_complaint(struct complaints *complaints, struct port *port, const char *text)
-{
-	complaints->details = 0;
-	if (complaints->sent >= COMPLAINTS_MAX)
-		return false;
-	complaints->sent++;
-	complaints->details = DETAILS_MAX;
-	port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
-	return true;
+	emit(complaints, port, line);
 }
 
 static void read_line(struct complaints *complaints, struct port *port, const char *line)
@@ -86,7 +89,9 @@ static void read_line(struct complaints *complaints, struct port *port, const ch
 	if (splat_opens(line)) {
 		complaints->report_lines = REPORT_LINES_MAX;
 		complaints->header_follows = strstr(line, "BUG");
-		if (send_complaint(complaints, port, line) && complaints->reason[0])
+		emit(complaints, port, line);
+		complaints->details = DETAILS_MAX;
+		if (complaints->reason[0])
 			send_detail(complaints, port, complaints->reason);
 		complaints->cut = false;
 		complaints->reason[0] = '\0';
@@ -117,13 +122,10 @@ static void report_overrun(struct complaints *complaints, struct port *port, uin
 {
 	char line[128];
 
-	complaints->overrun = false;
-	if (lost)
-		snprintf(line, sizeof(line),
-			 "init: the kernel's log overran: %" PRIu64 " records were lost", lost);
-	else
-		snprintf(line, sizeof(line), "init: the kernel's log overran: records were lost");
-	send_complaint(complaints, port, line);
+	snprintf(line, sizeof(line),
+		 "init: the kernel's log overran: %" PRIu64 " records were lost; log_buf_len=4M makes it larger",
+		 lost);
+	emit(complaints, port, line);
 	complaints->details = 0;
 	complaints->report_lines = 0;
 }
@@ -143,9 +145,8 @@ static void read_record(struct complaints *complaints, struct port *port, char *
 	 * Some of the lost records may have been the kernel's: nobody can tell. So a
 	 * program that floods the log to hide a complaint gains nothing.
 	 */
-	if (complaints->overrun)
-		report_overrun(complaints, port,
-			       complaints->next ? sequence - complaints->next : 0);
+	if (sequence != complaints->next)
+		report_overrun(complaints, port, sequence - complaints->next);
 	complaints->next = sequence + 1;
 	/*
 	 * Facility 0 is the kernel's, and no program can write a record with it. What
@@ -173,14 +174,10 @@ bool complaints_send(struct complaints *complaints, struct port *port)
 	int i;
 
 	for (i = 0; i < RECORDS_MAX; i++) {
-		length = read(complaints->log, record, sizeof(record) - 1);
-		if (length < 0 && errno == EPIPE) {
-			/* Records were overwritten. The next one will tell how many. */
-			complaints->overrun = true;
-			continue;
-		}
-		if (length < 0 && errno == EINTR)
-			continue;
+		/* EPIPE: records were overwritten. The next one tells how many. */
+		do {
+			length = read(complaints->log, record, sizeof(record) - 1);
+		} while (length < 0 && (errno == EPIPE || errno == EINTR));
 		if (length <= 0)
 			return false;
 		record[length] = '\0';
@@ -199,8 +196,6 @@ void complaints_send_all(struct complaints *complaints, struct port *port)
 		for (; left > 0 && complaints_send(complaints, port); left -= RECORDS_MAX)
 			;
 	}
-	if (complaints->overrun)
-		report_overrun(complaints, port, 0);
 }
 
 uint64_t complaints_taint(const struct complaints *complaints)

@@ -6,17 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "memory.h"
 #include "port.h"
 
 /**
  * struct complaints - a reader of the kernel's log, and of its taint
  * @log: /dev/kmsg, open, or -1
  * @tainted: /proc/sys/kernel/tainted, open, or -1
- * @begun: the log is read from here on
- * @taint_before: the taint flags when the job began
- * @next: the sequence number that the next record should have; 0: not known
- * @overrun: records were lost, and that has not been sent yet
- * @sent: how many complaints have been sent
+ * @begun: the job has begun, or its modules
+ * @taint_before: the taint flags when it did
+ * @held: complaints from before the job, and their details
+ * @next: the sequence number that the next record should have
  * @details: details of the last complaint that may still be sent
  * @report_lines: lines that may still belong to the last report
  * @header_follows: the last report began with "BUG", and a line as "Oops: 0002 [#1]" is
@@ -29,10 +29,9 @@ struct complaints {
 	int tainted;
 	bool begun;
 	uint64_t taint_before;
+	struct list held;
 
 	uint64_t next;
-	bool overrun;
-	unsigned int sent;
 	unsigned int details;
 	unsigned int report_lines;
 	bool header_follows;
@@ -47,7 +46,7 @@ struct complaints {
 void complaints_open(struct complaints *complaints);
 
 /**
- * complaints_begin() - has what the kernel logs from now on belong to the job
+ * complaints_begin() - notes what taint is not the job's
  * @complaints: as opened
  *
  * The first call counts: modules that a template keeps come before the job itself.
@@ -64,8 +63,15 @@ void complaints_begin(struct complaints *complaints);
 void complaints_modules_loaded(struct complaints *complaints);
 
 /**
+ * complaints_send_held() - sends what the kernel complained of before the job
+ * @complaints: complaints_send_all() was called without a port
+ * @port: receives it
+ */
+void complaints_send_held(struct complaints *complaints, struct port *port);
+
+/**
  * complaints_send() - sends the complaints that are new in the log
- * @complaints: as begun
+ * @complaints: as opened
  * @port: receives them as frames of type FRAME_COMPLAINT
  *
  * Reads a few records only, so that a kernel that logs without end does not keep the
@@ -77,8 +83,8 @@ bool complaints_send(struct complaints *complaints, struct port *port);
 
 /**
  * complaints_send_all() - sends the complaints that are in the log by now
- * @complaints: as begun
- * @port: receives them
+ * @complaints: as opened
+ * @port: receives them; NULL: holds them for complaints_send_held()
  *
  * Ends even if the kernel logs without end.
  */

@@ -49,6 +49,7 @@ int main(void)
 		     "no way to the host");
 	unsetenv("qemu_run_driver");
 	unsetenv("qemu_run_serial");
+	complaints_send_all(&complaints, NULL);
 	port_send_hello(&port);
 
 	/* The host saves a template while init waits in here; each clone goes on from here. */

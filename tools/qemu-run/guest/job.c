@@ -222,6 +222,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			port_send_hello(port);
 			read_options(job, &frame);
 			complaints_begin(complaints);
+			complaints_send_held(complaints, port);
 			break;
 		case FRAME_ARGUMENT:
 			list_add(&job->arguments, frame.data, frame.length);
@@ -271,6 +272,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			port_close_packed(port);
 			break;
 		case FRAME_HOLD:
+			complaints_send_all(complaints, NULL);
 			port_send_hello(port);
 			break;
 		case FRAME_START:

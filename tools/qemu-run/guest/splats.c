@@ -18,89 +18,53 @@
 #include <string.h>
 #include "splats.h"
 
-/* A report begins with one of these. */
+/*
+ * A report's first line has one of these, or begins with it: '^'. Many a file puts its
+ * subsystem before what it prints, by pr_fmt(), and which ones do changes.
+ */
 static const char *const openings[] = {
 	/* kernel/panic.c: WARN() up to 6.12. For later ones see is_new_warning(). */
-	"WARNING: CPU:",
+	"^WARNING: CPU:",
 	/* kernel/locking/lockdep.c, kernel/rcu/: all that they have. */
-	"WARNING: possible ",
-	"WARNING: inconsistent lock state",
-	"WARNING: bad unlock balance",
-	"WARNING: bad contention",
-	"WARNING: held lock freed",
-	"WARNING: lock held ",
-	"WARNING: Nested lock",
-	"WARNING: chain_key collision",
-	"WARNING: suspicious RCU usage",
-	"INFO: trying to register non-static key",
-	"[ BUG: ",
+	"^WARNING: possible ", "WARNING: inconsistent lock state",
+	"WARNING: bad unlock balance", "WARNING: bad contention", "WARNING: held lock freed",
+	"WARNING: lock held ", "WARNING: Nested lock", "WARNING: chain_key collision",
+	"WARNING: suspicious RCU usage", "INFO: trying to register non-static key",
+	" still has locks held!", "-unsafe lock order detected", "[ BUG: ",
 	/* arch/x86/kernel/unwind_frame.c: a stack that was overwritten. */
-	"WARNING: kernel stack ",
-	"WARNING: stack recursion",
+	"WARNING: kernel stack ", "WARNING: stack recursion",
 	/* kernel/workqueue.c: with a trace; the caller has to be changed. */
 	"WARNING: Flushing system-wide workqueues",
 	/*
 	 * Page faults, KASAN, KCSAN, KMSAN, KFENCE, kernel/sched/core.c, mm/, spinlock
-	 * debugging, soft lockups, workqueue lockups, and many a driver.
+	 * debugging, workqueue lockups; "watchdog: BUG: soft lockup", and many a driver.
 	 */
-	"BUG: ",
+	"^BUG: ", ": BUG: ",
 	/* lib/ubsan.c, BUG(), kernel/cfi.c, arch/x86/kernel/cet.c. */
-	"UBSAN: ",
-	"kernel BUG at ",
-	"CFI failure at ",
-	"Missing ENDBR",
+	"UBSAN: ", "kernel BUG at ", "CFI failure at ", "Missing ENDBR",
+	/* arch/x86/kernel/traps.c, arch/x86/mm/extable.c */
+	"^general protection fault", "PANIC: double fault", "unchecked MSR access error",
 	/* kernel/rcu/tree_stall.h, kernel/rcu/tasks.h, kernel/hung_task.c, net/core/dev.c. */
-	"INFO: rcu_",
-	"rcu: INFO: ",
-	"INFO: task ",
-	"unregister_netdevice: waiting for ",
+	"INFO: rcu_", "INFO: task ", "unregister_netdevice: waiting for ",
+	/* kernel/watchdog_hld.c, kernel/smp.c */
+	"detected hard LOCKUP on cpu ", "csd: Detected non-responsive CSD lock",
 	/* What the scheduler and the timers say of their callers. */
-	"bad: scheduling from the idle thread",
-	"schedule_timeout: wrong timeout value",
+	"bad: scheduling from the idle thread", "schedule_timeout: wrong timeout value",
 	"huh, entered softirq ",
 	/* fs/sysfs/dir.c, lib/kobject.c, kernel/resource.c: names and ranges used twice. */
-	"sysfs: cannot create duplicate filename",
-	"Trying to free nonexistent resource",
-	"iounmap: bad address",
+	"cannot create duplicate filename", "something is seriously wrong",
+	"don't try to register things with the same name",
+	"Trying to free nonexistent resource", "iounmap: bad address",
 	/* fs/super.c */
 	"VFS: Busy inodes after unmount",
-	/* mm/page_poison.c, mm/slab_common.c */
-	"pagealloc: memory corruption",
-	"pagealloc: single bit error",
-	"Unexpected gfp: ",
-	/* arch/x86/mm/extable.c */
-	"unchecked MSR access error",
-	/* net/core/neighbour.c */
-	"NEIGH: BUG",
-};
-
-/* Or it has one of these in its first line, behind a subsystem's or a device's name. */
-static const char *const parts[] = {
-	/* "watchdog: BUG: soft lockup", and what a driver says by pr_err("BUG: ..."). */
-	": BUG: ",
-	/* kernel/watchdog.c, kernel/watchdog_hld.c */
-	"detected hard LOCKUP on cpu ",
-	/* kernel/smp.c */
-	"csd: Detected non-responsive CSD lock",
-	/* lockdep: "sh/123 still has locks held!", "SOFTIRQ-safe -> SOFTIRQ-unsafe ...". */
-	" still has locks held!",
-	"-unsafe lock order detected",
-	/* lib/kobject.c */
-	"something is seriously wrong",
-	"don't try to register things with the same name",
-	/* kernel/irq/spurious.c: "irq 9: nobody cared". */
-	": nobody cared (try booting with",
-	": bogus return value ",
-	/* kernel/module/main.c */
+	/* mm/page_poison.c, mm/slab_common.c, mm/kmemleak.c */
+	"pagealloc: memory corruption", "pagealloc: single bit error", "Unexpected gfp: ",
+	" new suspected memory leaks",
+	/* kernel/irq/spurious.c: "irq 9: nobody cared"; kernel/module/main.c */
+	": nobody cared (try booting with", ": bogus return value ",
 	"->init suspiciously returned ",
 	/* net/: a queue that stands still warns up to 6.6, and prints from then on. */
-	"NETDEV WATCHDOG: ",
-	": hw csum failure",
-	"Destroying alive neighbour",
-	/* arch/x86/kernel/traps.c */
-	"PANIC: double fault",
-	/* mm/kmemleak.c */
-	" new suspected memory leaks",
+	"NETDEV WATCHDOG: ", ": hw csum failure", "Destroying alive neighbour", "NEIGH: BUG",
 };
 
 /*
@@ -166,13 +130,10 @@ bool splat_opens(const char *line)
 	size_t i;
 
 	for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
-		if (begins(line, openings[i]))
+		if (*openings[i] == '^' ? begins(line, openings[i] + 1) :
+					  strstr(line, openings[i]) != NULL)
 			return true;
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strstr(line, parts[i]))
-			return true;
-	return is_new_warning(line) || is_slub(line) || splat_is_die_header(line) ||
-	       begins(line, "general protection fault");
+	return is_new_warning(line) || is_slub(line) || splat_is_die_header(line);
 }
 
 /* "function+0x14/0x2f": whether the text begins with such a place. */

@@ -145,9 +145,14 @@ struct status {
 	uint64_t run_ns;
 };
 
-/* The kernel's taint flags that are complaints: machine check, bad page, oops, warning, lockup. */
-#define TAINT_OOPS	 (1 << 7)
-#define TAINT_COMPLAINTS (1 << 4 | 1 << 5 | TAINT_OOPS | 1 << 9 | 1 << 14)
+/* The kernel's taint flags that are complaints. */
+#define TAINT_MACHINE_CHECK (1 << 4)
+#define TAINT_BAD_PAGE	    (1 << 5)
+#define TAINT_OOPS	    (1 << 7)
+#define TAINT_WARNING	    (1 << 9)
+#define TAINT_LOCKUP	    (1 << 14)
+#define TAINT_COMPLAINTS    (TAINT_MACHINE_CHECK | TAINT_BAD_PAGE | TAINT_OOPS | \
+			     TAINT_WARNING | TAINT_LOCKUP)
 
 struct ack { /* what was read off a serial port */
 	uint32_t bytes; /* since the last frame of this kind */
