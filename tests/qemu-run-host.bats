@@ -324,6 +324,43 @@ templates()
 	assert_equal "$status" 3
 }
 
+@test 'a script that hangs, and ignores SIGTERM, does not keep a run from its end' {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir path
+	# scripts/kernel begins with it.
+	printf '#!/bin/sh\necho $$ >started\nexec sleep 1000 3>&-\n' >path/dirname
+	chmod +x path/dirname
+	(
+		trap '' TERM
+		PATH=$PWD/path:$PATH exec env --default-signal=INT qemu-run -k no-such -- true 3>&-
+	) &
+	local pid=$!
+	wait_for test -s started
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	kill "$(<started)"
+	assert_equal "$status" 130
+}
+
+@test 'a pipe that another process keeps full does not keep a run from its end' {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkfifo pipe
+	exec {full}<>pipe
+	qemu-run -- sh -c 'yes' >&"$full" 2>err 3>&- &
+	local pid=$! writer
+	yes >&"$full" 3>&- &
+	writer=$!
+	wait_for test "$(qemus_of "$pid")"
+	sleep 1
+	kill "$pid"
+	status=0
+	wait "$pid" || status=$?
+	kill "$writer"
+	exec {full}>&-
+	assert_equal "$status" 143
+}
+
 @test 'a limit on the size of files is an error, and leaves nothing' {
 	own_cache
 	(

@@ -116,6 +116,25 @@ setup()
 	(($(stat -c %s shown) < 500000))
 }
 
+# Whenever init has taken something, the writer fills the pipe again.
+@test 'a daemon that writes on and on does not keep the run' {
+	gcc -static -o writer -x c - <<-'C'
+		#include <sched.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			static char full[65536];
+			struct sched_param param = { .sched_priority = 1 };
+			sched_setscheduler(0, SCHED_FIFO, &param);
+			for (;;)
+				write(1, full, sizeof(full));
+		}
+	C
+	status=0
+	timeout 100 qemu-run -f writer -- sh -c './writer & sleep 0.2; exit 3' </dev/null >/dev/null || status=$?
+	assert_equal "$status" 3
+}
+
 @test 'a terminal is not what a guest writes to' {
 	# shellcheck disable=SC2016 # the guest's to expand
 	qemu_run -v -- sh -c 'printf "\033[2J\n" >/dev/console; echo b >/proc/sysrq-trigger; sleep 100'

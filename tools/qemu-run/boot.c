@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdint.h>
 #include "boot.h"
 #include "last_words.h"
 
-/* How long a guest may be silent while it boots, unless --boot-timeout bounds its boot. */
+/* How long a guest may be silent while it boots, and how long it may take in all. */
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
+#define BOOT_NS		(900 * 1000000000ULL)
 
 /* How long one may be silent that has panicked, until it has said all. */
 #define PANIC_SILENCE_NS (2 * 1000000000ULL)
@@ -17,25 +19,24 @@ static bool spoke(const struct console *console)
 int boot_wait(struct session *session, const char *to)
 {
 	const struct console *console = &session->machine.console;
-	uint64_t bound_ns = session->setup->options->boot_timeout_ms * 1000000;
-	uint64_t limit_ns = bound_ns ? bound_ns : BOOT_SILENCE_NS;
-	uint64_t end = now_ns() + limit_ns;
+	uint64_t wanted_ns = session->setup->options->boot_timeout_ms * 1000000;
+	uint64_t end = now_ns() + (wanted_ns ? wanted_ns : BOOT_NS), silent = end;
 	bool panicked = false;
 	size_t heard = 0;
 
+	if (!wanted_ns)
+		silent = now_ns() + BOOT_SILENCE_NS;
 	while (!session->facts.hello) {
-		if (session_step(session, end))
+		if (session_step(session, silent < end ? silent : end))
 			return -1;
 		if (console->text.length != heard) {
 			panicked = panicked || console_has(console, heard > 64 ? heard - 64 : 0,
 							   CONSOLE_PANIC);
 			heard = console->text.length;
-			if (panicked)
-				end = now_ns() + PANIC_SILENCE_NS;
-			else if (!bound_ns)
-				end = now_ns() + limit_ns;
+			if (panicked || !wanted_ns)
+				silent = now_ns() + (panicked ? PANIC_SILENCE_NS : BOOT_SILENCE_NS);
 		}
-		if (now_ns() < end)
+		if (now_ns() < silent && now_ns() < end)
 			continue;
 		session->killed = true;
 		/* Before the kernel has read panic=-1, a panic does not end the machine. */
@@ -43,7 +44,8 @@ int boot_wait(struct session *session, const char *to)
 			return -1;
 		error_add(session->error, "kernel %s did not %s%s %g s%s",
 			  session->setup->kernel.release, to,
-			  bound_ns ? " in" : ": silent for", limit_ns / 1e9,
+			  silent < end ? ": silent for" : " in",
+			  (silent < end ? BOOT_SILENCE_NS : wanted_ns ? wanted_ns : BOOT_NS) / 1e9,
 			  spoke(console) ? "" :
 			  ", and has said nothing: --append earlycon=uart8250,io,0x3f8 may show how far it came");
 		last_words(session);

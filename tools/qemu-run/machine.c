@@ -152,8 +152,13 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 
 bool machine_wait(struct machine *machine)
 {
+	siginfo_t info = { 0 };
+
 	if (!machine->ended &&
-	    waitpid(machine->pid, &machine->wait_status, WNOHANG) == machine->pid) {
+	    !waitid(P_PID, machine->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid) {
+		/* QEMU= may be a script that was killed, and QEMU go on writing. */
+		kill(-machine->pid, SIGKILL);
+		waitpid(machine->pid, &machine->wait_status, 0);
 		machine->ended = true;
 		machine->end_ns = now_ns();
 	}

@@ -12,6 +12,9 @@
 #include <unistd.h>
 #include "process.h"
 
+/* How long a program that is to end may take. */
+#define END_MS 2000
+
 static pid_t start(const char *const argv[], int output)
 {
 	sigset_t none;
@@ -63,6 +66,10 @@ int process_run(const char *const argv[], struct text *output, size_t limit,
 			break;
 		if (events[0].revents && signals_read(signals)) {
 			kill(pid, SIGTERM);
+			events[0] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+			/* It may clean up, and not for ever. */
+			if (pidfd >= 0 && !poll(events, 1, END_MS))
+				kill(pid, SIGKILL);
 			break;
 		}
 		if (events[1].revents) {

@@ -78,10 +78,13 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 		/* With a slash first: QEMU takes what is before a colon for a protocol. */
 		char *name = quoted(path);
 
-		/* A template has the disk's place, and nothing in it. */
+		/*
+		 * A template has the disk's place, and nothing in it. Where the host has no
+		 * room, the guest gets an error: QEMU would stop it, until somebody makes room.
+		 */
 		if (real)
 			add(arguments, "-drive",
-			    print("if=none,id=disk%zu,format=raw,snapshot=%s,file=%s", i,
+			    print("if=none,id=disk%zu,format=raw,werror=report,snapshot=%s,file=%s", i,
 				  disk->keep ? "off" : "on", name));
 		else
 			add(arguments, "-drive",

@@ -49,6 +49,8 @@ static int start_saving(struct session *session, int state)
 /* wait_saved() - waits until QEMU has written the devices' state. */
 static int wait_saved(struct session *session)
 {
+	uint64_t end = now_ns() + SAVE_NS;
+
 	for (;;) {
 		json_t *reply = monitor_do(session, "{\"execute\":\"query-migrate\"}", -1);
 		const char *status;
@@ -62,6 +64,8 @@ static int wait_saved(struct session *session)
 			done = 1;
 		else if (status && (!strcmp(status, "failed") || !strcmp(status, "cancelled")))
 			done = error_add(session->error, "QEMU cannot save the guest: %s", status);
+		else if (now_ns() >= end)
+			done = error_add(session->error, "QEMU does not come to save the guest");
 		json_decref(reply);
 		if (done)
 			return done < 0 ? -1 : 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "streams.h"
@@ -24,11 +25,12 @@ void streams_init(struct streams *streams)
 
 	*streams = (struct streams){ .console = -1 };
 	for (i = 0; i < 2; i++) {
-		struct stat st;
+		struct stat st = { 0 };
 
 		streams->output[i].fd = i + 1;
-		streams->output[i].regular =
-			!fstat(i + 1, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+		fstat(i + 1, &st);
+		streams->output[i].regular = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+		streams->output[i].socket = S_ISSOCK(st.st_mode);
 	}
 	/* Reading a terminal from the background would stop this process. */
 	streams->input_open = !isatty(STDIN_FILENO) || foreground();
@@ -39,28 +41,24 @@ bool streams_are_terminal(void)
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && foreground();
 }
 
-/* Others who write to the terminal keep their own descriptions of it, which wait. */
-static void open_anew(int fd)
-{
-	char path[32];
-	int own;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	/* The terminal may be another user's: then it is used as it is. */
-	if (own < 0)
-		return;
-	dup2(own, fd);
-	close(own);
-}
-
 void streams_unblock(void)
 {
-	int fd;
+	char path[32];
+	int fd, own;
 
-	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
-		if (isatty(fd))
-			open_anew(fd);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct stat st;
+
+		if (!isatty(fd) && (fstat(fd, &st) || !S_ISFIFO(st.st_mode)))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		own = open(path, (fd ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		/* It may be another user's: then it is used as it is. */
+		if (own < 0)
+			continue;
+		dup2(own, fd);
+		close(own);
+	}
 }
 
 bool streams_full(const struct streams *streams)
@@ -94,7 +92,8 @@ bool streams_write(struct streams *streams, int number, struct error *error)
 
 	if (!stream->regular && length > WRITE_MAX)
 		length = WRITE_MAX;
-	done = write(stream->fd, stream->waiting.data, length);
+	done = stream->socket ? send(stream->fd, stream->waiting.data, length, MSG_DONTWAIT) :
+				write(stream->fd, stream->waiting.data, length);
 	if (done >= 0) {
 		text_drop(&stream->waiting, done);
 		return false;

@@ -13,12 +13,14 @@
  * struct stream - stdout or stderr
  * @fd: its descriptor
  * @regular: a file: a write never waits for a reader
+ * @socket: a socket
  * @broken: nothing can be written any more
  * @waiting: what is to be written
  */
 struct stream {
 	int fd;
 	bool regular;
+	bool socket;
 	bool broken;
 	struct text waiting;
 };
@@ -55,10 +57,11 @@ void streams_init(struct streams *streams);
 bool streams_are_terminal(void);
 
 /**
- * streams_unblock() - has no write to a terminal wait for its reader
+ * streams_unblock() - has no use of a terminal or a pipe wait for another process
  *
- * A terminal that says by poll(2) that it can be written to takes a few bytes, and has the
- * write wait until it has taken all. Programs that are started later share what this opens.
+ * poll(2) says that a pipe can be written to, and another process fills it before this one
+ * does. Those others keep descriptions of their own, which wait; programs that are started
+ * later share what this opens.
  */
 void streams_unblock(void);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include "command.h"
 #include "ending.h"
 #include "program.h"
+
+/* More than the buffers of a terminal hold. */
+#define TERMINAL_MAX (1 << 20)
 
 int command_prepare(struct command *command)
 {
@@ -179,6 +183,20 @@ static bool send_output(struct port *port, int *stream, uint32_t type)
 	return false;
 }
 
+/*
+ * Sends what the command wrote before it ended: no more than a stream holds. What its
+ * daemons write later is not waited for, and they may write faster than it is sent.
+ */
+static void send_rest(struct port *port, int stream, uint32_t type)
+{
+	ssize_t left = fcntl(stream, F_GETPIPE_SZ), length = 1;
+
+	if (left < 0)
+		left = TERMINAL_MAX;
+	for (; left > 0 && length > 0; left -= length)
+		length = port_send_from(port, stream, type);
+}
+
 static void reap(struct command *command, struct deadline *deadline)
 {
 	struct signalfd_siginfo info;
@@ -239,12 +257,6 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 		if (events[1].revents)
 			reap(command, deadline);
 	}
-	/*
-	 * The pipes hold what the command wrote before it ended. What its daemons write
-	 * later is not waited for.
-	 */
-	while (send_output(port, &child->output, FRAME_OUTPUT))
-		;
-	while (send_output(port, &child->errors, FRAME_ERRORS))
-		;
+	send_rest(port, child->output, FRAME_OUTPUT);
+	send_rest(port, child->errors, FRAME_ERRORS);
 }
