@@ -208,10 +208,10 @@ load qemu-run
 	assert_stderr 'Comm: hog'
 }
 
-@test 'hung: a boot that takes longer than --boot-timeout, and where to look for more' {
+@test 'hung: a boot that takes longer than --boot-timeout' {
 	qemu_run --cold --boot-timeout 0.1 --qemu -S -- true
 	assert_outcome 123 hung
-	assert_stderr 'did not reach init in 0.1 s, and has said nothing: --append earlycon=uart8250,io,0x3f8'
+	assert_stderr 'did not reach init in 0.1 s; it has said nothing'
 	qemu_run --boot-timeout 0 -- true
 	assert_equal "$status" 125
 	assert_stderr '--boot-timeout 0: give seconds'

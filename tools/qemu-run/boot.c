@@ -47,7 +47,7 @@ int boot_wait(struct session *session, const char *to)
 			  silent < end ? ": silent for" : " in",
 			  (silent < end ? BOOT_SILENCE_NS : wanted_ns ? wanted_ns : BOOT_NS) / 1e9,
 			  spoke(console) ? "" :
-			  ", and has said nothing: --append earlycon=uart8250,io,0x3f8 may show how far it came");
+			  "; it has said nothing: it may lack CONFIG_SERIAL_8250_CONSOLE, or die in its first steps");
 		last_words(session);
 		return -1;
 	}

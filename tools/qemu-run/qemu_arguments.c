@@ -209,6 +209,8 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 	add(arguments, "-sandbox",
 	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
 	/*
+	 * earlycon: what a kernel says before it has its console, and may die of.
+	 *
 	 * no_timer_check: an emulator that is short of time misses the ten ticks that a
 	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
 	 */
@@ -218,7 +220,7 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 		add(arguments, "-kernel", copy(setup->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s",
+		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s",
 			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
 			  setup->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->root || options->shares.count ? " qemu_run_shares=1" : "", tsc,
