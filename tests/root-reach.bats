@@ -35,3 +35,37 @@ while True:
 	refute grep -qE '^[|] (etc|usr|made|connected)' stderr
 	[[ ! -e heard ]]
 }
+
+@test '--root: below the overlay, /proc, /sys, /dev, /run and /tmp of the host are empty' {
+	needs_9p
+	local who
+	[[ $PWD == /tmp/* ]] || skip 'the tests do not run below /tmp'
+	unshare -m true && unshare -r true || skip 'no namespaces here'
+	mkdir here
+	echo secret >secret
+	cd here
+	# Root of the guest leaves its root, and lists what init mounted below it.
+	cat >below.py <<-'P'
+		import ctypes, os
+		libc = ctypes.CDLL(None)
+		namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+		assert libc.umount2(b"/", 2) == 0 and libc.setns(namespace, 0) == 0
+		assert "etc" in os.listdir("/.lower")
+		for directory in "proc", "sys", "dev", "run":
+		    print(directory, os.listdir("/.lower/" + directory))
+		print("tmp", [file for _, _, files in os.walk("/.lower/tmp") for file in files])
+	P
+	for who in qemu_run as_nobody; do
+		"$who" --root / -- python3 below.py
+		assert_equal "$status" 0
+		# Where the user stands is there, since the guest starts there, and no more of /tmp.
+		assert_equal "$(tail -n 5 <<<"$output")" $'proc []\nsys []\ndev []\nrun []\ntmp [\'below.py\']'
+	done
+	# A host without namespaces: QEMU has all of the root, and -v says so.
+	run unshare -r bash -c 'for what in mnt user; do echo 0 >/proc/sys/user/max_${what}_namespaces; done
+		qemu-run -n -v --root / -- python3 below.py 2>stderr'
+	assert_success
+	assert_line --partial "proc ['"
+	assert_line --partial secret
+	grep -F -- '--root: its guest can read /tmp, /run and /proc of this host: ' stderr
+}

@@ -255,18 +255,6 @@ load root
 	assert_output "$(seq 20)"
 }
 
-# as_nobody ARGUMENT...: runs qemu-run as that user, who may read where the test is.
-as_nobody()
-{
-	((EUID == 0)) || skip 'not root: cannot become another user'
-	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_SUITE_TMPDIR"
-	local cache=$BATS_FILE_TMPDIR/cache
-	install -d -o nobody "$cache"
-	run setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$cache" \
-		XDG_CACHE_HOME="$cache" BUILD="$cache" QEMU_RUN_KERNEL="$KERNEL_DIR" \
-		timeout 300 qemu-run "$@"
-}
-
 @test '--root: the guest of an ordinary user reads what that user may read, and no more' {
 	needs_9p
 	as_nobody --root / -- bash -c 'id -u; cat /etc/shadow'

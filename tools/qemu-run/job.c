@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "host_root.h"
 #include "job.h"
 #include "modules.h"
 #include "terminal.h"
@@ -138,28 +139,6 @@ static int put_modules(const struct setup *setup, bool modules_are_loaded, bool 
 	return modules_are_loaded ? 0 : job_modules(setup, writer);
 }
 
-/* below() - what a path is called with @root as the root, or NULL if it is outside */
-static const char *below(const char *root, const char *path)
-{
-	size_t length = strcmp(root, "/") ? strlen(root) : 0;
-
-	if (strncmp(path, root, length) || (path[length] && path[length] != '/'))
-		return NULL;
-	return path[length] ? path + length : "/";
-}
-
-/* is_own() - whether a path is in a directory that the guest has of its own */
-static bool is_own(const char *path)
-{
-	static const char *const own[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
-	size_t i;
-
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (below(own[i], path))
-			return true;
-	return false;
-}
-
 /* What a login would set. The command line's own variables come later, and stand. */
 static int put_environment(const struct job_writer *writer, const struct user_entry *user)
 {
@@ -201,17 +180,6 @@ static int put_user(const struct options *options, const struct user_entry *entr
 	return err;
 }
 
-/* here() - where the user stands, as it is called in the root; to be freed, or NULL */
-static char *here(const struct options *options)
-{
-	char *directory = getcwd(NULL, 0);
-	const char *inside = directory ? below(options->root, directory) : NULL;
-	char *result = inside ? copy(inside) : NULL;
-
-	free(directory);
-	return result;
-}
-
 /* home() - the user's home directory if it is in the root, or else / */
 static const char *home(const struct options *options, const struct user_entry *user)
 {
@@ -233,7 +201,7 @@ static int put_person(const struct options *options, const struct job_writer *wr
 	if (!err)
 		err = put_user(options, &entry, writer);
 	if (!err && options->root) {
-		directory = here(options);
+		directory = host_root_here(options);
 		if (!directory)
 			directory = copy(home(options, &entry));
 		err = put(writer, FRAME_DIRECTORY, directory, strlen(directory));
@@ -306,14 +274,14 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 
 	if (options->root) {
 		real = realpath(setup->kernel.modules, NULL);
-		modules = real ? below(options->root, real) : NULL;
-		if (!modules || is_own(modules))
+		modules = real ? path_below(options->root, real) : NULL;
+		if (!modules || path_is_own(modules))
 			modules = "";
 		place = modules_place(options->root, setup->kernel.release);
-		directory = options->directory ? NULL : here(options);
+		directory = options->directory ? NULL : host_root_here(options);
 		text_add(&frame, place, strlen(place) + 1);
 		text_add(&frame, modules, strlen(modules) + 1);
-		if (directory && is_own(directory))
+		if (directory && path_is_own(directory))
 			text_add(&frame, directory, strlen(directory));
 		text_add(&frame, "", 1);
 		if (is_closed(options->root))
@@ -332,7 +300,7 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 	}
 	for (i = 0; i < options->shares.count; i++) {
 		const char *path = options->shares.items[i];
-		const char *inside = options->root ? below(options->root, path) : NULL;
+		const char *inside = options->root ? path_below(options->root, path) : NULL;
 
 		if (!inside)
 			inside = path;

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "host_root.h"
 #include "machine.h"
 #include "qemu_arguments.h"
 #include "qmp.h"
@@ -115,7 +116,8 @@ static int fork_qemu(struct machine *machine, char *const argv[], int fds[], int
 int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot,
 		  struct error *error)
 {
-	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs };
+	int root = setup->options->root && !boot->shared ? host_root_open(setup->options) : -1;
+	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs, root };
 	int errors[2] = { -1, -1 }, port = -1, result;
 	struct list arguments = { 0 };
 
@@ -125,9 +127,13 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 		.monitor = -1,
 		.restored = boot->initramfs < 0,
 	};
-	qemu_arguments(setup, boot, &arguments);
-	if (setup->options->verbose)
+	qemu_arguments(setup, boot, root >= 0, &arguments);
+	if (setup->options->verbose) {
+		if (root < -1)
+			say("--root: its guest can read /tmp, /run and /proc of this host: %s",
+			    strerror(-root));
 		show_arguments(&arguments);
+	}
 	if (make_pair(&port, &fds[0]) || make_pair(&machine->console.fd, &fds[1]) ||
 	    make_pair(&machine->monitor, &fds[2]) || pipe2(errors, O_CLOEXEC))
 		result = error_add(error, "cannot connect to QEMU: %s", strerror(errno));
@@ -144,6 +150,7 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 	close_fd(&fds[1]);
 	close_fd(&fds[2]);
 	close_fd(&errors[1]);
+	close_fd(&root);
 	list_free(&arguments);
 	if (result)
 		machine_free(machine);

@@ -17,7 +17,7 @@
  * struct boot - how QEMU comes by its guest
  * @initramfs: boot the kernel with it, a file; -1: restore
  * @memory: the file of the guest's memory, or -1
- * @shared: what the guest writes goes to that file
+ * @shared: what the guest writes goes to that file: a template, without what a run has
  * @state: the devices' state to restore, or -1
  * @by_file: QEMU reads @state by file:, not by fd:
  * @serial: the channel is a serial port, and the job is packed

@@ -114,14 +114,16 @@ static void add_share(const struct setup *setup, struct list *arguments, const c
 }
 
 /* Directories of the host. A template has their places, and nothing in them. */
-static void add_shares(const struct setup *setup, struct list *arguments, bool real)
+static void add_shares(const struct setup *setup, struct list *arguments, bool real, bool by_fd)
 {
 	const struct options *options = setup->options;
+	char *root = by_fd ? print("/proc/self/fd/%d", FD_ROOT) : NULL;
 	size_t i;
 
 	add_share(setup, arguments, "modules", real ? setup->kernel.modules : NULL, false);
 	if (options->root)
-		add_share(setup, arguments, "root", real ? options->root : NULL, false);
+		add_share(setup, arguments, "root", root || !real ? root : options->root, false);
+	free(root);
 	for (i = 0; i < options->shares.count; i++) {
 		char *tag = print("share%zu", i);
 
@@ -152,10 +154,11 @@ static void add_network(const struct setup *setup, struct list *arguments, bool 
 			  options->machine == MACHINE_MICROVM ? "" : ",romfile="));
 }
 
-void qemu_arguments(const struct setup *setup, const struct boot *boot, struct list *arguments)
+void qemu_arguments(const struct setup *setup, const struct boot *boot, bool root_by_fd,
+		    struct list *arguments)
 {
 	/* What of the host's a run has, the boot of a template does without. */
-	bool real = !(boot->memory >= 0 && boot->initramfs >= 0);
+	bool real = !boot->shared;
 	const struct options *options = setup->options;
 	size_t i;
 
@@ -201,7 +204,7 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, struct l
 	/* Not -mon, which QEMU 11.1 warns of. */
 	add(arguments, "-qmp", copy("chardev:monitor"));
 	add_disks(setup, arguments, real);
-	add_shares(setup, arguments, real);
+	add_shares(setup, arguments, real, root_by_fd);
 	add_network(setup, arguments, real);
 	for (i = 0; i < options->qemu.count; i++)
 		add(arguments, options->qemu.items[i], NULL);

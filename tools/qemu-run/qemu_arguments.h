@@ -13,15 +13,18 @@ enum qemu_fd {
 	FD_MEMORY,
 	FD_STATE,
 	FD_INITRAMFS,
-	FD_LAST = FD_INITRAMFS,
+	FD_ROOT,
+	FD_LAST = FD_ROOT,
 };
 
 /**
  * qemu_arguments() - QEMU's command line
  * @setup: what the machine is made from
  * @boot: how its guest begins
+ * @root_by_fd: FD_ROOT is the directory of --root
  * @arguments: receives it, the program first
  */
-void qemu_arguments(const struct setup *setup, const struct boot *boot, struct list *arguments);
+void qemu_arguments(const struct setup *setup, const struct boot *boot, bool root_by_fd,
+		    struct list *arguments);
 
 #endif

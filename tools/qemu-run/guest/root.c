@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 #include "log.h"
+#include "../wire/protocol.h"
 #include "root.h"
 
 #define LOWER "/.lower"
@@ -49,7 +50,7 @@ static int make_directories(const char *path)
 }
 
 /* Mounted there by boot(), and of the guest's own in the new root as well. */
-static const char *const kept[] = { "/proc", "/sys", "/dev", "/run", "/tmp" };
+static const char *const kept[] = OWN_DIRECTORIES;
 
 /* Opaque: overlayfs does not look for the host's directory below it. */
 static int make_own(const char *where, mode_t mode)

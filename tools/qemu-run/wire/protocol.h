@@ -21,6 +21,9 @@
 /* In the guest: where the command starts, and where the files of -f go. */
 #define HOME "/root"
 
+/* What the guest has of its own, whatever --root has there. */
+#define OWN_DIRECTORIES { "/proc", "/sys", "/dev", "/run", "/tmp" }
+
 /*
  * A frame and its header fit one buffer of virtio_console, which cuts writes
  * at 32 KiB.
