@@ -32,8 +32,12 @@ kernel_without()
 		# shellcheck disable=SC2086 # words
 		qemu_run -k "$kernel" $line -- true
 		assert_outcome 125 cannot-run
-		assert_equal "${stderr%;*}" "qemu-run: ${line%% *} needs CONFIG_$option, which kernel $(<"$KERNEL_DIR/release") lacks"
+		line=${line%% *}
+		assert_equal "${stderr%;*}" "qemu-run: ${line:-qemu-run} needs CONFIG_$option, which kernel $(<"$KERNEL_DIR/release") lacks"
 	done <<-'E'
+		64BIT
+		BLK_DEV_INITRD
+		PROC_FS
 		MODULES -m loop
 		VIRTIO_BLK --disk disk
 		VIRTIO_NET --net

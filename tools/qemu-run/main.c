@@ -60,6 +60,10 @@ static int check_kernel(const struct run *run, struct error *error)
 		const char *module;
 		const char *option;
 	} needs[] = {
+		{ "qemu-run", NULL, "CONFIG_64BIT" },
+		{ "qemu-run", NULL, "CONFIG_BINFMT_ELF" },
+		{ "qemu-run", NULL, "CONFIG_BLK_DEV_INITRD" },
+		{ "qemu-run", NULL, "CONFIG_PROC_FS" },
 		{ options->module_count ? "-m" : NULL, NULL, "CONFIG_MODULES" },
 		{ options->disk_count ? "--disk" : NULL, "virtio_blk", "CONFIG_VIRTIO_BLK" },
 		{ net, NULL, "CONFIG_INET" },
