@@ -299,18 +299,31 @@ refused()
 	assert_code 44
 }
 
-@test 'modinfo: everything is said, with unit, range and default' {
+@test 'modinfo: each parameter has its range and its default, and the module has that default' {
+	local parameters
+
 	PATH=$PATH:/sbin:/usr/sbin run modinfo "$MODULE_DIR/qemu_poweroff.ko"
 	assert_success
-	local field
 	for field in description author license version; do
 		assert_line --regexp "^$field: +[^ ]"
 	done
 	assert_line --regexp '^license: +GPL$'
-	assert_line --regexp '^parm: +iobase:.*\(0-0xffff, default 0x10f4\) \(int\)'
-	assert_line --regexp '^parm: +iosize:.*\(1-0x10000, default 4\) \(int\)'
-	assert_line --regexp '^parm: +code:.*\(0-127, default 0\) \(int\)'
-	assert_line --regexp '^parm: +delay:seconds.*\(-1-2678400, default 0\) \(int\)'
-	assert_line --regexp '^parm: +sync:.*\(0-1, default 1\) \(int\)'
-	assert_line --regexp '^parm: +nowayout:.*\(0-1, default 0\) \(int\)'
+	# "parm: code:exit code ... (0-127, default 0) (int)" as "code 0-127 0".
+	parameters=$(sed -nE 's/^parm: +([a-z_]+):.* \(([^ ]*), default (.*)\) \(int\)$/\1 \2 \3/p' <<<"$output" | sort)
+	assert_equal "$parameters" "$(printf '%s\n' 'code 0-127 0' 'delay -1-2678400 0' 'iobase 0-0xffff 0x10f4' \
+		'iosize 1-0x10000 4' 'nowayout 0-1 0' 'panic_code -1-127 121' 'sync 0-1 1')"
+	assert_line --regexp '^parm: +delay:seconds'
+	assert_line --regexp '^parm: +remaining:seconds left; .*\(read only\) \(int\)$'
+	assert_equal "$(grep -c '^parm:' <<<"$output")" 8
+
+	guest <<-'E'
+		insmod qemu_poweroff.ko delay=-1
+		cd /sys/module/qemu_poweroff/parameters
+		for name in *; do echo "has $name $(($(cat $name)))"; done
+	E
+	# The delay is the one that was given, and none is pending.
+	assert_equal "$(sed -n 's/^has //p' <<<"$output" | sort)" "$(
+		{ awk '$1 != "delay" { print $1, $3 }' <<<"$parameters"; echo 'delay -1'; echo 'remaining -1'; } |
+			while read -r name value; do echo "$name $((value))"; done | sort
+	)"
 }
