@@ -260,6 +260,44 @@ on_qcow2()
 	clean "$raw"
 }
 
+# ends STATUS COMMAND [option of qemu-run...]: with a fresh raw image as /dev/vda.
+ends()
+{
+	make_images
+	run qemu-run --disk "$raw,rw" "${ext4[@]}" "${@:3}" -- sh -c "$2"
+	assert_equal "$status" "$1"
+}
+
+@test 'command: what it wrote where init does not look is there, and unmounted' {
+	# A mount namespace of its own, and a process in it.
+	ends 7 "unshare -m sh -c '${write//\'/}; echo >done; sleep 1000' &
+		until [ -e done ]; do usleep 50000; done; exit 7"
+	clean "$raw"
+	# The kernel's own file systems are gone.
+	ends 7 "$write; umount -l /proc; umount -l /sys; umount -l /dev; exit 7"
+	clean "$raw"
+	# Detached, and in use.
+	ends 7 "$write; (cd m; exec sleep 1000 >log) & usleep 200000; umount -l m; exit 7"
+	clean "$raw"
+	# A loop device holds a file on the disk, and has data for it. Swap is on another.
+	! has_module loop || ext4+=(--module loop)
+	ends 7 "$write; truncate -s 8M m/file; losetup /dev/loop0 m/file; echo hello >/dev/loop0
+		dd if=/dev/zero of=m/swap bs=1M count=8; mkswap m/swap; swapon m/swap; exit 7"
+	clean "$raw"
+	assert_equal "$(debugfs -R 'cat file' "$raw" 2>/dev/null | head -c 6)" hello
+}
+
+@test 'command: what it wrote to the disk itself is there, and nobody has closed it' {
+	ends 7 'exec 5<>/dev/vda; seq 1 100000 >&5; sleep 1000 & exit 7'
+	cmp -n "$(seq 1 100000 | wc -c)" "$raw" <(seq 1 100000)
+}
+
+@test 'command: a power-off that it asks init for unmounts its disks' {
+	ends 122 "$write; echo said; poweroff; sleep 1000"
+	assert_line said
+	clean "$raw"
+}
+
 @test 'command: what it wrote before its deadline is there, and unmounted' {
 	run qemu-run --timeout 5 --disk "$raw,rw" "${ext4[@]}" -- sh -c "$write; sleep 1000"
 	assert_equal "$status" 124

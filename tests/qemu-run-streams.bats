@@ -49,11 +49,50 @@ setup()
 	cmp in out
 }
 
-@test 'stdin: an empty one and a closed one end at once' {
+@test 'stdin: an empty one ends at once' {
 	qemu_run -- cat
 	assert_equal "$status" 0
-	run bash -c 'qemu-run -- cat <&-'
+	run bash -c 'qemu-run -n -- cat <&-'
 	assert_success
+}
+
+# streams STATUS COMMAND [ARGUMENT...]: qemu-run with the streams of its caller.
+streams()
+{
+	local code=0
+
+	timeout 120 qemu-run --json json -- "${@:2}" 2>stderr || code=$?
+	assert_equal "$code" "$1"
+}
+
+@test 'stdin: one that cannot be read fails for who reads it, and for nobody else' {
+	cd "$BATS_TEST_TMPDIR"
+	streams 1 cat </tmp
+	grep -q 'Is a directory' stderr
+	streams 0 true </tmp
+	streams 1 cat <&-
+	grep -q 'Bad file descriptor' stderr
+	streams 1 cat 0>/dev/null
+	grep -q 'Bad file descriptor' stderr
+	streams 0 true 0>/dev/null
+	# Its first page is not there: a read fails with EIO.
+	streams 125 cat <"/proc/$$/mem"
+	grep -q 'stdin: Input/output error' stderr
+}
+
+@test 'stdout: one that is closed is an error for who writes' {
+	cd "$BATS_TEST_TMPDIR"
+	streams 125 echo x >&-
+	grep -q 'stdout: Bad file descriptor' stderr
+	streams 0 true >&-
+	streams 3 sh -c 'exit 3' >&-
+}
+
+@test '--user: /dev/stdin, /dev/stdout and /dev/stderr are the command'\''s own' {
+	run --separate-stderr qemu-run --user 1000 -- sh -c 'cat /dev/stdin >/dev/stdout; echo e >/dev/stderr' <<<in
+	assert_success
+	assert_output in
+	assert_equal "${stderr##*$'\n'}" e
 }
 
 @test 'stdin: what the command does not read keeps nothing waiting' {

@@ -393,3 +393,21 @@ recognised()
 	assert_complaint '^  Oops: '
 	assert_complaint '^  RIP: 0010:do_null\+0x.* \[fault\]$'
 }
+
+@test 'the command starts as from a shell: nothing of init in its environment, its signals, its children' {
+	qemu_run -- env
+	assert_outcome 0 exit
+	assert_equal "$(sort <<<"$output")" $'HOME=/root\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nTERM=linux'
+	qemu_run -- grep -E '^Sig(Blk|Ign|Pnd)' /proc/self/status
+	assert_output $'SigPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+	# Whoever loses its parent is init's, which reaps it.
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run -- sh -c '(sleep 0.2 & echo $! >orphan); until [ ! -e /proc/$(cat orphan) ]; do usleep 50000; done'
+	assert_outcome 0 exit
+}
+
+@test '--json: each byte that is no character is one all the same' {
+	qemu_run -- true $'a\x7f\x80\xff'
+	assert_outcome 0 exit
+	assert_equal "$(json '.command[1] | explode | map(tostring) | join(" ")')" '97 127 128 255'
+}

@@ -130,6 +130,17 @@ stopped_in_gets()
 	done
 }
 
+@test 'poweroff, reboot and halt end the machine, and are no success' {
+	local command
+	for command in poweroff reboot halt; do
+		qemu_run -- sh -c "echo before; $command; sleep 1000; echo after"
+		assert_outcome 122 silent
+		assert_output before
+	done
+	qemu_run --bare -- poweroff
+	assert_outcome 122 silent
+}
+
 # bats test_tags=slow
 @test 'a template whose memory is damaged is dropped, and says nothing about the kernel' {
 	own_cache

@@ -164,6 +164,7 @@ static int add_deadline(struct facts *facts, const struct frame *frame, uint64_t
 	if (method != facts->method || now_ns() - facts->job_ns < timeout_ms * 1000000)
 		return -1;
 	facts->deadline_passed = true;
+	facts->end_ns = now_ns();
 	return 0;
 }
 

@@ -27,7 +27,8 @@
  * @returned_ns: when the host heard so
  * @have_status: there is a status
  * @status: how the command ended
- * @end_ns: when the host heard the last word: the status, or why it cannot run the command
+ * @end_ns: when the host heard the last word: the status, the deadline, or why it cannot run
+ *	    the command
  * @complaints: of the kernel's, or init's, with their details
  * @early: how many of these lines came before the command
  * @untold: complaints for which there was no room

@@ -10,6 +10,7 @@
 #include "host_root.h"
 #include "job.h"
 #include "modules.h"
+#include "streams.h"
 #include "terminal.h"
 #include "user.h"
 
@@ -317,6 +318,11 @@ int job_head(struct job *job, const struct options *options, struct error *error
 	*job = (struct job){ .timeout_ms = options->timeout_ms };
 	clock_gettime(CLOCK_REALTIME, &now);
 	job->realtime_ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (!options->no_stdin)
+		job->flags |= streams_input_flags();
+	/* What --qemu adds may be a disk. */
+	if (options->disk_count || options->shares.count || options->qemu.count)
+		job->flags |= JOB_DISKS;
 	if (getrandom(job->seed, sizeof(job->seed), 0) != sizeof(job->seed))
 		return error_add(error, "getrandom: %s", strerror(errno));
 	if (options->terminal) {

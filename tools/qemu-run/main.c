@@ -39,13 +39,16 @@ struct run {
 	uint64_t ready_ns;
 };
 
-/* A stream that is closed here must not be the number of anything we open. */
+/*
+ * A stream that is closed here must not be the number of anything we open. What fills it
+ * fails as it would: input that is not to be read, output that is not to be written.
+ */
 static void fill_streams(void)
 {
 	int fd;
 
 	for (fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
 			_exit(EXIT_CANNOT_RUN);
 }
 

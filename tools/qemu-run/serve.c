@@ -57,8 +57,11 @@ static uint64_t limit(const struct session *session)
 	const struct facts *facts = &session->facts;
 	uint64_t timeout_ns = session->setup->options->timeout_ms * 1000000;
 
-	/* A guest that refuses its job has the rest of it to read. */
-	if (facts_have_end(facts))
+	/*
+	 * A guest that refuses its job has the rest of it to read. At its deadline it writes
+	 * to its disks.
+	 */
+	if (facts_have_end(facts) || facts->deadline_passed)
 		return (facts->end_ns > channel->sent_ns ? facts->end_ns : channel->sent_ns) +
 		       END_NS;
 	if (!facts->answered)

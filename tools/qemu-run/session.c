@@ -306,9 +306,17 @@ int session_step(struct session *session, uint64_t until)
 		receive_replies(session);
 	if (events[MESSAGES].revents)
 		receive_messages(session);
-	if (events[INPUT].revents && streams_input(session->streams, channel)) {
-		session->signals->interrupted = SIGINT;
-		return -1;
+	if (events[INPUT].revents) {
+		int got = streams_input(session->streams, channel);
+
+		if (got < 0) {
+			session->input_lost = true;
+			return error_add(session->error, "stdin: %s", strerror(-got));
+		}
+		if (got) {
+			session->signals->interrupted = SIGINT;
+			return -1;
+		}
 	}
 	if (events[OUTPUT].revents)
 		write_stream(session, 0);

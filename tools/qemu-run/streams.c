@@ -33,7 +33,16 @@ void streams_init(struct streams *streams)
 		streams->output[i].socket = S_ISSOCK(st.st_mode);
 	}
 	/* Reading a terminal from the background would stop this process. */
-	streams->input_open = !isatty(STDIN_FILENO) || foreground();
+	streams->input_open = isatty(STDIN_FILENO) ? foreground() : !streams_input_flags();
+}
+
+uint32_t streams_input_flags(void)
+{
+	struct stat st;
+
+	if ((fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return JOB_INPUT_UNREADABLE;
+	return !fstat(STDIN_FILENO, &st) && S_ISDIR(st.st_mode) ? JOB_INPUT_DIRECTORY : 0;
 }
 
 bool streams_are_terminal(void)
@@ -134,24 +143,29 @@ size_t streams_input_room(const struct streams *streams, const struct channel *c
 	return streams->input_sent < window ? window - streams->input_sent : 0;
 }
 
-bool streams_input(struct streams *streams, struct channel *channel)
+int streams_input(struct streams *streams, struct channel *channel)
 {
 	static unsigned char part[FRAME_MAX];
 	size_t room = streams_input_room(streams, channel);
 	ssize_t length;
+	int err;
 
 	length = read(STDIN_FILENO, part, room < sizeof(part) ? room : sizeof(part));
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
+		return 0;
+	/* A terminal that has gone is the end; anything else has lost input. */
+	err = length < 0 ? -errno : 0;
+	if (err && !isatty(STDIN_FILENO))
+		return err;
 	if (length <= 0) {
 		length = 0;
 		streams->input_open = false;
 	}
 	if (streams->terminal.raw && terminal_escaped(&streams->terminal, part, length))
-		return true;
+		return 1;
 	streams->input_sent += length;
 	channel_queue(channel, FRAME_INPUT, part, length);
-	return false;
+	return 0;
 }
 
 int streams_credit(struct streams *streams, const struct frame *frame)

@@ -52,6 +52,13 @@ struct streams {
 void streams_init(struct streams *streams);
 
 /**
+ * streams_input_flags() - how the command's own reads of stdin have to fail
+ *
+ * Return: of enum job_flags, or 0.
+ */
+uint32_t streams_input_flags(void);
+
+/**
  * streams_are_terminal() - whether stdin and stdout are a terminal that is ours
  */
 bool streams_are_terminal(void);
@@ -118,9 +125,9 @@ size_t streams_input_room(const struct streams *streams, const struct channel *c
  * @streams: the streams
  * @channel: where it goes
  *
- * Return: whether the user typed what ends the run.
+ * Return: 0, 1 if the user typed what ends the run, or a negative errno: input is lost.
  */
-bool streams_input(struct streams *streams, struct channel *channel);
+int streams_input(struct streams *streams, struct channel *channel);
 
 /**
  * streams_credit() - notes that the command has consumed some of its input

@@ -51,6 +51,11 @@ static void futex_wait(void *word, uint32_t value)
 /* By system call: the C library would take the other process for a thread of this one. */
 static int become_user(const struct guest_job *job)
 {
+	int i;
+
+	/* /dev/stdout and its like are opened anew, with the owner's rights. */
+	for (i = 0; i < 3; i++)
+		fchown(launch.streams[i], job->user.uid, job->user.gid);
 	if (syscall(SYS_setgroups, job->group_count, job->groups) ||
 	    syscall(SYS_setresgid, job->user.gid, job->user.gid, job->user.gid) ||
 	    syscall(SYS_setresuid, job->user.uid, job->user.uid, job->user.uid))
@@ -78,6 +83,11 @@ static int become(void)
 			return errno;
 		ioctl(terminal, TIOCSCTTY, 0);
 	}
+	/* What cannot be read on the host cannot be read here: EISDIR, EBADF. */
+	if (job->options.flags & JOB_INPUT_DIRECTORY)
+		launch.streams[0] = open("/", O_RDONLY | O_CLOEXEC);
+	else if (job->options.flags & JOB_INPUT_UNREADABLE)
+		launch.streams[0] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	for (i = 0; i < 3; i++)
 		if (dup2(terminal >= 0 && !(i == 2 && launch.apart) ? terminal : launch.streams[i],
 			 i) < 0)

@@ -6,26 +6,36 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 #include "command.h"
+#include "disks.h"
 #include "ending.h"
+#include "log.h"
 #include "program.h"
 
 /* More than the buffers of a terminal hold. */
 #define TERMINAL_MAX (1 << 20)
 
+/* How long disks may take when the command asks for the end of the machine. */
+#define ASKED_MS 30000
+
 int command_prepare(struct command *command)
 {
-	sigset_t children;
+	sigset_t signals;
 
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&children);
-	sigaddset(&children, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &children, NULL);
-	command->signals = signalfd(-1, &children, SFD_NONBLOCK | SFD_CLOEXEC);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	/* BusyBox's halt, poweroff and reboot ask init: by these. */
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	command->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (command->signals < 0)
 		return -errno;
 	/* The first call faults in the clock's page; or each clone would do it again. */
@@ -52,6 +62,7 @@ void command_start(struct command *command, const struct guest_job *job, struct 
 
 	clock_gettime(CLOCK_MONOTONIC, &command->started);
 	command->terminal = job->options.flags & JOB_TERMINAL;
+	deadline->disks = job->options.flags & JOB_DISKS;
 	deadline_arm(deadline, job->options.timeout_ms);
 	port_send(port, FRAME_STARTED, NULL, 0);
 	err = child_start(&command->child, job);
@@ -197,14 +208,27 @@ static void send_rest(struct port *port, int stream, uint32_t type)
 		length = port_send_from(port, stream, type);
 }
 
-static void reap(struct command *command, struct deadline *deadline)
+/* What the command wrote before it asked for this is sent; its status will not come. */
+static void obey(struct command *command, struct port *port, bool again)
+{
+	char text[512];
+
+	send_rest(port, command->child.output, FRAME_OUTPUT);
+	send_rest(port, command->child.errors, FRAME_ERRORS);
+	if (port->deadline->disks && !disks_settle(ASKED_MS, text, sizeof(text)))
+		log_line("%s: data may be lost", text);
+	reboot(again ? RB_AUTOBOOT : RB_POWER_OFF);
+}
+
+static void read_signals(struct command *command, struct port *port, struct deadline *deadline)
 {
 	struct signalfd_siginfo info;
 	int status;
 	pid_t pid;
 
 	while (read(command->signals, &info, sizeof(info)) > 0)
-		;
+		if (info.ssi_signo != SIGCHLD)
+			obey(command, port, info.ssi_signo == SIGTERM);
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != command->child.pid)
 			continue;
@@ -255,7 +279,7 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 		if (events[6].revents)
 			complaints_send(complaints, port);
 		if (events[1].revents)
-			reap(command, deadline);
+			read_signals(command, port, deadline);
 	}
 	send_rest(port, child->output, FRAME_OUTPUT);
 	send_rest(port, child->errors, FRAME_ERRORS);

@@ -17,14 +17,17 @@
 /* How long it may take to tell what the command's processes wait for. */
 #define PROCESSES_MS 1000
 
-/* How long disks may take after that: both together less than DRIVER_GRACE_S. */
-#define SETTLE_MS 600
+/*
+ * How long disks may take after that, and when the driver ends the machine then: the host
+ * waits for ten seconds once it has heard of the deadline.
+ */
+#define SETTLE_MS	 4000
+#define DISKS_GRACE_S	 8
 
-int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff, int mounts)
+int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff)
 {
 	deadline->armed = false;
 	deadline->poweroff = poweroff;
-	deadline->mounts = mounts;
 	deadline->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	return deadline->timer < 0 ? -errno : 0;
 }
@@ -78,13 +81,15 @@ void deadline_end_machine(const struct deadline *deadline)
 
 	/* The command may keep all processors busy. */
 	setpriority(PRIO_PROCESS, 0, -20);
+	if (deadline->disks)
+		poweroff_arm(deadline->poweroff, 124, DISKS_GRACE_S);
 	/* The host shows it: blocked tasks, then what runs, then the command's processes. */
 	if (!stat("/proc/sysrq-trigger", &st)) {
 		write_text("/proc/sysrq-trigger", "w");
 		write_text("/proc/sysrq-trigger", "l");
 	}
 	processes_log(PROCESSES_MS);
-	if (!disks_settle(deadline->mounts, SETTLE_MS, text, sizeof(text)))
+	if (deadline->disks && !disks_settle(SETTLE_MS, text, sizeof(text)))
 		log_line("%s: data may be lost", text);
 	poweroff_now(deadline->poweroff, 124);
 }

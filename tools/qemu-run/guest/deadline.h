@@ -11,13 +11,13 @@
 /**
  * struct deadline - the timeout of the command
  * @timer: a timerfd, which is readable once the deadline has passed
- * @mounts: from disks_watch()
+ * @disks: there may be disks to write to before the machine ends
  * @poweroff: how the machine ends
  * @armed: the timers run, or have expired
  */
 struct deadline {
 	int timer;
-	int mounts;
+	bool disks;
 	bool armed;
 	const struct poweroff *poweroff;
 };
@@ -26,11 +26,10 @@ struct deadline {
  * deadline_prepare() - makes a deadline that never passes
  * @deadline: receives it
  * @poweroff: how the machine ends
- * @mounts: from disks_watch()
  *
  * Return: 0 or a negative errno.
  */
-int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff, int mounts);
+int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff);
 
 /**
  * deadline_arm() - starts init's timer, and behind it the driver's

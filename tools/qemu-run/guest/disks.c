@@ -8,12 +8,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/loop.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "disks.h"
@@ -23,20 +27,6 @@
 
 /* How long a killed process may take to close its files. */
 #define KILLED_MS 1000
-
-int disks_watch(void)
-{
-	return open(MOUNTS, O_RDONLY | O_CLOEXEC);
-}
-
-void disks_forget(int mounts)
-{
-	struct pollfd event = { .fd = mounts, .events = POLLPRI };
-
-	/* The kernel tells of each change once. */
-	if (mounts >= 0)
-		poll(&event, 1, 0);
-}
 
 /* mountinfo writes blanks and the like as octal numbers: \040. */
 static void unescape(char *text)
@@ -86,25 +76,30 @@ static size_t find_mounts(char *where[], size_t max)
 	return count;
 }
 
-/* Kills the processes that keep @path busy. Returns 0 or a negative errno. */
+/* Unmounts a file system that is written. Returns 0 or a negative errno. */
 static int unmount(const char *path)
 {
-	int tries;
+	int root = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* Unlike umount2(2), it tells of data that could not be written. */
+	int err = root >= 0 && syncfs(root) ? -errno : 0, tries;
 
+	if (root >= 0)
+		close(root);
 	for (tries = 0; tries < KILLED_MS / 10; tries++) {
 		if (!umount2(path, UMOUNT_NOFOLLOW))
-			return 0;
+			return err;
 		if (errno != EBUSY)
-			return -errno;
-		/* Init wants nothing more of any process: of the command's, or its own helpers. */
-		kill(-1, SIGKILL);
+			break;
 		usleep(10000);
 	}
-	return mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) ? -errno : 0;
+	return err || !mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL) ? err : -errno;
 }
 
-/* Flushes the cache of each disk. QEMU then writes its image to the host's disk. */
-static void flush_disks(void)
+/*
+ * Flushes the cache of each disk. QEMU then writes its image to the host's disk. A loop
+ * device gives its file back once it is not mounted any more.
+ */
+static void flush_disks(int output)
 {
 	DIR *directory = opendir("/sys/block");
 	struct dirent *entry;
@@ -116,28 +111,65 @@ static void flush_disks(void)
 		if (entry->d_name[0] == '.')
 			continue;
 		disk = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (disk < 0)
-			continue;
-		fsync(disk);
+		if (disk < 0 ? errno == ENOENT : fsync(disk))
+			dprintf(output, "%s cannot be flushed: %s; ", path, strerror(errno));
+		ioctl(disk, LOOP_CLR_FD);
 		close(disk);
 	}
+}
+
+static void stop_swapping(void)
+{
+	FILE *swaps = fopen("/proc/swaps", "re");
+	char path[PATH_MAX];
+
+	while (swaps && fscanf(swaps, "%4095s %*[^\n]", path) == 1)
+		swapoff(path);
 }
 
 /* Unmounts and flushes all disks. Writes what failed to @output, as text. */
 static void settle(int output)
 {
+	static const char *const own[][2] = {
+		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
+	};
 	char *where[MOUNTS_MAX];
-	size_t count = find_mounts(where, MOUNTS_MAX);
+	size_t count, i;
 	int err;
 
+	/* The command may have unmounted these, or mounted others over them. */
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		mount(own[i][0], own[i][1], own[i][0], 0, NULL);
+	stop_swapping();
+	flush_disks(output);
+	count = find_mounts(where, MOUNTS_MAX);
 	while (count--) {
 		err = unmount(where[count]);
 		if (err)
-			dprintf(output, "%s cannot be unmounted: %s; ", where[count],
+			dprintf(output, "%s cannot be written or unmounted: %s; ", where[count],
 				strerror(-err));
 	}
+	/* File systems of other mount namespaces, too. */
 	sync();
-	flush_disks();
+	flush_disks(output);
+}
+
+/*
+ * Kills all processes, the command's and init's helpers: what they hold open, in whatever
+ * namespace, is written and closed when they have ended. All are init's to reap.
+ */
+static void kill_all(void)
+{
+	int tries;
+
+	for (tries = 0; tries < KILLED_MS / 10; tries++) {
+		kill(-1, SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (errno == ECHILD)
+			break;
+		usleep(10000);
+	}
 }
 
 /* Reads up to the end, or for @limit_ms. Returns whether the end came. */
@@ -164,17 +196,14 @@ static bool read_all(int input, char *text, size_t size, int limit_ms)
 	}
 }
 
-bool disks_settle(int mounts, int limit_ms, char *text, size_t size)
+bool disks_settle(int limit_ms, char *text, size_t size)
 {
-	struct pollfd event = { .fd = mounts, .events = POLLPRI };
 	int pipe_fds[2];
 	bool ended;
 	pid_t pid;
 
 	text[0] = '\0';
-	/* The kernel reports a change of the mounts to each open file of this kind. */
-	if (mounts < 0 || poll(&event, 1, 0) <= 0)
-		return true;
+	kill_all();
 	/* A child does it, because a file system may block for ever. */
 	if (pipe2(pipe_fds, O_CLOEXEC)) {
 		snprintf(text, size, "cannot unmount: %s", strerror(errno));

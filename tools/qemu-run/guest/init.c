@@ -14,7 +14,6 @@
 #include "command.h"
 #include "complaints.h"
 #include "deadline.h"
-#include "disks.h"
 #include "job.h"
 #include "port.h"
 #include "poweroff.h"
@@ -43,7 +42,7 @@ int main(void)
 	complaints_open(&complaints);
 	job_prepare(&job);
 	poweroff_find(&poweroff);
-	must_succeed(deadline_prepare(&deadline, &poweroff, disks_watch()), "no timer");
+	must_succeed(deadline_prepare(&deadline, &poweroff), "no timer");
 	must_succeed(command_prepare(&command), "no process for the command");
 	must_succeed(port_open(&port, getenv("qemu_run_serial"), &deadline),
 		     "no way to the host");

@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "boot.h"
-#include "disks.h"
 #include "ending.h"
 #include "job.h"
 #include "log.h"
@@ -171,8 +170,6 @@ static void enter_root(struct guest_job *job, struct port *port, const struct fr
 	job->rooted = true;
 	if (job->network)
 		name_server();
-	/* The disks are what the command mounts. */
-	disks_forget(port->deadline->mounts);
 	close(job->files.root);
 	job->files.root = -1;
 }

@@ -61,8 +61,8 @@ static void settle_disks(struct port *port, const struct guest_job *job,
 {
 	char line[1024], text[512];
 
-	if (disks_settle(port->deadline->mounts, settle_limit_ms(job, command), text,
-			 sizeof(text)))
+	if (!port->deadline->disks ||
+	    disks_settle(settle_limit_ms(job, command), text, sizeof(text)))
 		return;
 	snprintf(line, sizeof(line), "init: %s: data may be lost", text);
 	port_send(port, FRAME_COMPLAINT, line, strlen(line));
@@ -74,7 +74,6 @@ void report(struct port *port, const struct guest_job *job, const struct command
 	struct status status = {
 		.method = port->deadline->poweroff->method,
 		.taint_before = complaints->taint_before,
-		.taint_after = complaints_taint(complaints),
 		.cpus = get_nprocs_conf(),
 		.run_ns = command_elapsed_ns(command),
 	};
@@ -88,6 +87,8 @@ void report(struct port *port, const struct guest_job *job, const struct command
 	port_send(port, FRAME_RETURNED, NULL, 0);
 	send_results(port, job);
 	settle_disks(port, job, command);
+	/* Taint first: the lines that explain it are in the log by now. */
+	status.taint_after = complaints_taint(complaints);
 	complaints_send_all(complaints, port);
 	/* The status means nothing if input was lost: the host has to know that first. */
 	if (port->channel.unacknowledged)

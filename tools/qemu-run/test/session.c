@@ -60,7 +60,7 @@ static char *decide(struct options *options, char *words)
 		.setup = &setup,
 		.streams = &streams,
 		.error = &error,
-		.facts = { .hello = true, .started = true, .job_ns = now_ns() },
+		.facts = { .hello = true, .answered = true, .started = true, .job_ns = now_ns() },
 	};
 	session->facts.method = POWEROFF_PORT;
 	/* No reader of ours is slow then. */

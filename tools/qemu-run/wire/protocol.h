@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 8
+#define PROTOCOL_VERSION 9
 
 #define PORT_NAME	 "qemu-run"
 
@@ -106,6 +106,9 @@ enum frame_type {
 enum job_flags {
 	JOB_TERMINAL = 1 << 0,	      /* stdin and stdout are a terminal */
 	JOB_ERRORS_APART = 1 << 1,    /* stderr is not that terminal */
+	JOB_INPUT_DIRECTORY = 1 << 2, /* stdin is one: a read is to fail with EISDIR */
+	JOB_INPUT_UNREADABLE = 1 << 3, /* likewise with EBADF */
+	JOB_DISKS = 1 << 4,	      /* there may be disks, or directories of the host's */
 };
 
 struct window {
