@@ -359,6 +359,8 @@ free_port()
 	cat >take <<-EOF
 	import os, socket
 	taken = socket.socket()
+	# Whatever becomes of the test, this ends.
+	taken.settimeout(100)
 	taken.bind(("127.0.0.1", $port))
 	taken.listen()
 	open("pid", "w").write(f"{os.getpid()}\n")
@@ -374,7 +376,7 @@ free_port()
 	cat >late <<-EOF
 	#!/bin/sh
 	rm -f $PWD/pid
-	python3 $PWD/take 2>/dev/null &
+	python3 $PWD/take >/dev/null 2>&1 3>&- &
 	while [ ! -s $PWD/pid ]; do sleep 0.1; done
 	exec qemu-system-x86_64 "\$@"
 	EOF

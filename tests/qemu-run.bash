@@ -25,6 +25,14 @@ qemu_run()
 	echo "stderr: $stderr"
 }
 
+# seconds_for [argument...]: a --timeout for what this run does before it hangs: by the
+# guest's clock, on a machine that has as much to do as now.
+seconds_for()
+{
+	qemu_run "$@" >&2
+	json '.run_ms * 3 / 1000 + 2 | ceil'
+}
+
 # json FILTER: what jq makes of the outcome of the last qemu_run.
 json()
 {

@@ -115,13 +115,13 @@ each()
 }
 
 @test 'a guest whose init is stopped: processors that idle push nothing out of sight' {
-	local fault
+	local fault spin='insmod fault.ko cpu=1; echo preempt_off >/sys/module/fault/parameters/what'
+	local guest=(--cpus 4 -f "$BATS_FILE_TMPDIR/hostile")
 
 	fault=$(module_file fault)
-	qemu_run --cpus 4 --timeout 2 -f "$BATS_FILE_TMPDIR/hostile" -f "$fault" -- sh -c '
-		insmod fault.ko cpu=1
-		echo preempt_off >/sys/module/fault/parameters/what
-		exec ./hostile freeze disarm hang'
+	guest+=(-f "$fault")
+	qemu_run --timeout "$(seconds_for "${guest[@]}" -- sh -c "$spin; exec ./hostile exit:0")" \
+		"${guest[@]}" -- sh -c "$spin; exec ./hostile freeze disarm hang"
 	assert_outcome 123 hung
 	assert_stderr 'RIP: 0010:spin_preempt_off'
 	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|idling|RAX:' "$BATS_TEST_TMPDIR/stderr"

@@ -340,15 +340,14 @@ in_order()
 }
 
 @test 'what hangs is named: blocked tasks, then what runs, then the command; no more' {
-	local fault
-
-	fault=$(module_file fault)
-	qemu_run --cpus 4 --timeout "$(is_watched && echo 20 || echo 3)" -f "$fault" -- sh -c '
-		insmod fault.ko count=1 cpu=1
+	local fault hang='insmod fault.ko count=1 cpu=1
 		cd /sys/module/fault/parameters
 		echo blocked_tasks >what
-		echo preempt_off >what
-		sleep 1000'
+		echo preempt_off >what'
+
+	fault=$(module_file fault)
+	qemu_run --cpus 4 --timeout "$(seconds_for --cpus 4 -f "$fault" -- sh -c "$hang")" \
+		-f "$fault" -- sh -c "$hang; sleep 1000"
 	assert_outcome 124 deadline
 	in_order 'sysrq: Show Blocked State' 'task:fault/0 +state:D' 'sleep_for_ever' \
 		'Comm: fault/1' 'RIP: 0010:spin_preempt_off' 'qemu-run: process [0-9]+ \(s(h|leep)\)'
@@ -358,7 +357,7 @@ in_order()
 }
 
 @test 'what hangs is named: each process of the command, and where it waits' {
-	qemu_run --timeout "$(is_watched && echo 20 || echo 5)" -- sh -c 'sleep 1000 | cat; exit'
+	qemu_run --timeout "$(seconds_for -- sh -c 'sleep 0 | cat')" -- sh -c 'sleep 1000 | cat; exit'
 	assert_outcome 124 deadline
 	assert_equal "$(grep -c 'qemu-run: process' stderr)" 3
 	! kernel_has STACKTRACE || assert_stderr '(sleep), state S: hrtimer_nanosleep+0x'

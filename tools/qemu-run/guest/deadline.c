@@ -14,15 +14,14 @@
 /* How much later than init the driver ends the machine. */
 #define DRIVER_GRACE_S 2
 
-/* How long it may take to tell what the command's processes wait for. */
-#define PROCESSES_MS 1000
-
 /*
- * How long disks may take after that, and when the driver ends the machine then: the host
- * waits for ten seconds once it has heard of the deadline.
+ * Init, which is there at the deadline, puts the driver off by so much: to tell what the
+ * command's processes wait for, to kill them, and to write to the disks. The host waits for
+ * ten seconds once it has heard of the deadline.
  */
-#define SETTLE_MS	 4000
-#define DISKS_GRACE_S	 8
+#define INIT_GRACE_S 8
+#define PROCESSES_MS 2000
+#define SETTLE_MS    4000
 
 int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff)
 {
@@ -81,8 +80,7 @@ void deadline_end_machine(const struct deadline *deadline)
 
 	/* The command may keep all processors busy. */
 	setpriority(PRIO_PROCESS, 0, -20);
-	if (deadline->disks)
-		poweroff_arm(deadline->poweroff, 124, DISKS_GRACE_S);
+	poweroff_arm(deadline->poweroff, 124, INIT_GRACE_S);
 	/* The host shows it: blocked tasks, then what runs, then the command's processes. */
 	if (!stat("/proc/sysrq-trigger", &st)) {
 		write_text("/proc/sysrq-trigger", "w");
