@@ -236,6 +236,18 @@ templates()
 	assert_stderr 'free'
 }
 
+@test 'a full disk below --disk is an error for the guest, and no success' {
+	((EUID == 0)) || skip 'mounts a small file system, as root'
+	mkdir small
+	mount -t tmpfs -o size=4m none small || skip 'cannot mount here'
+	truncate -s 64M small/disk
+	qemu_run --disk small/disk,rw -- sh -c 'dd if=/dev/zero of=/dev/vda bs=1M count=16 conv=fsync; echo it was $?'
+	umount small
+	assert_output 'it was 1'
+	assert_outcome 125 cannot-run
+	assert_stderr 'QEMU cannot write disk0: No space left on device'
+}
+
 @test 'an ordinary user can run it' {
 	((EUID == 0)) || skip 'is one already'
 	command -v setpriv >/dev/null || skip 'setpriv is missing'

@@ -75,6 +75,15 @@ load qemu-run
 	assert_equal "$(json .code)" null
 }
 
+@test 'panic: one that does not end the machine is 121 all the same' {
+	qemu_run --timeout 100 -- sh -c 'echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger; sleep 100'
+	assert_outcome 121 panic
+	assert_stderr 'Kernel panic - not syncing'
+	# A guest that says so, and lives.
+	qemu_run -- sh -c 'echo "Kernel panic - not syncing" >/dev/kmsg; sleep 4; exit 3'
+	assert_outcome 3 exit
+}
+
 @test 'panic: of a kernel that boots: its text is shown, and nothing is kept of it' {
 	own_cache
 	qemu_run --append 'init=/nonexistent rdinit=/nonexistent' -- true
@@ -117,6 +126,12 @@ load qemu-run
 	[[ $stderr != *'Comm: qemu-run-init'* && $stderr != *'RAX:'* ]]
 }
 
+@test 'deadline: for git bisect it is a bad commit' {
+	qemu_run --bisect --timeout 0.5 -- sleep 100
+	assert_equal "$status" 1
+	assert_equal "$(json .outcome)" deadline
+}
+
 @test 'deadline: 124, where the port is not the driver'\''s' {
 	qemu_run --bare --timeout 0.5 -- sleep 100
 	assert_outcome 124 deadline
@@ -136,7 +151,16 @@ load qemu-run
 }
 
 @test 'deadline: a command that is faster keeps its status' {
-	qemu_run --timeout 60 -- sh -c 'exit 7'
+	cd "$BATS_TEST_TMPDIR" || return
+	qemu-run --timeout 2 --json json -- sh -c 'echo ready; sleep 0.5; exit 7' </dev/null >ready 2>stderr 3>&- &
+	local pid=$!
+	wait_for test -s ready
+	# Until the deadline has passed, init's and the driver's, the guest waits for the host.
+	kill -STOP "$pid"
+	sleep 5
+	kill -CONT "$pid"
+	status=0
+	wait "$pid" || status=$?
 	assert_outcome 7 exit
 }
 
@@ -206,6 +230,18 @@ load qemu-run
 	assert_outcome 123 hung
 	assert_stderr 'sysrq: Show Blocked State'
 	assert_stderr 'Comm: hog'
+}
+
+@test 'hung: a module whose init does not return, with more for the guest behind it' {
+	local fault
+
+	fault=$(module_file fault)
+	head -c 16000000 /dev/zero >"$BATS_TEST_TMPDIR/zeroes"
+	qemu_run --timeout 5 --boot-timeout "$(is_watched && echo 20 || echo 3)" -m "$fault,what=hang" \
+		-f "$BATS_TEST_TMPDIR/zeroes" -- true
+	assert_outcome 123 hung
+	assert_stderr 'sleep_for_ever'
+	[[ $stderr != *template* ]] || fail 'the template is not to blame'
 }
 
 @test 'hung: a boot that takes longer than --boot-timeout' {

@@ -7,9 +7,6 @@
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
 #define BOOT_NS		(900 * 1000000000ULL)
 
-/* How long one may be silent that has panicked, until it has said all. */
-#define PANIC_SILENCE_NS (2 * 1000000000ULL)
-
 /* spoke() - whether the kernel has: firmware writes a few lines, too */
 static bool spoke(const struct console *console)
 {
@@ -21,27 +18,19 @@ int boot_wait(struct session *session, const char *to)
 	const struct console *console = &session->machine.console;
 	uint64_t wanted_ns = session->setup->options->boot_timeout_ms * 1000000;
 	uint64_t end = now_ns() + (wanted_ns ? wanted_ns : BOOT_NS), silent = end;
-	bool panicked = false;
-	size_t heard = 0;
+	size_t heard = SIZE_MAX;
 
-	if (!wanted_ns)
-		silent = now_ns() + BOOT_SILENCE_NS;
 	while (!session->facts.hello) {
-		if (session_step(session, silent < end ? silent : end))
-			return -1;
-		if (console->text.length != heard) {
-			panicked = panicked || console_has(console, heard > 64 ? heard - 64 : 0,
-							   CONSOLE_PANIC);
+		if (!wanted_ns && console->text.length != heard) {
 			heard = console->text.length;
-			if (panicked || !wanted_ns)
-				silent = now_ns() + (panicked ? PANIC_SILENCE_NS : BOOT_SILENCE_NS);
+			silent = now_ns() + BOOT_SILENCE_NS;
 		}
-		if (now_ns() < silent && now_ns() < end)
+		if (now_ns() < silent && now_ns() < end) {
+			if (session_step(session, silent < end ? silent : end))
+				return -1;
 			continue;
+		}
 		session->killed = true;
-		/* Before the kernel has read panic=-1, a panic does not end the machine. */
-		if (panicked)
-			return -1;
 		error_add(session->error, "kernel %s did not %s%s %g s%s",
 			  session->setup->kernel.release, to,
 			  silent < end ? ": silent for" : " in",

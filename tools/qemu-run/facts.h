@@ -73,6 +73,14 @@ struct facts {
 int facts_add(struct facts *facts, const struct frame *frame, const struct options *options);
 
 /**
+ * facts_time_is_up() - whether the deadline can have passed in the guest
+ * @facts: the facts
+ * @at_ns: when, by now_ns()
+ * @timeout_ms: of --timeout
+ */
+bool facts_time_is_up(const struct facts *facts, uint64_t at_ns, uint64_t timeout_ms);
+
+/**
  * facts_have_end() - whether the guest has had its last word: no frame but FRAME_ACK follows
  * @facts: the facts
  */

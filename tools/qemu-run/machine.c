@@ -76,20 +76,22 @@ static int make_pair(int *ours, int *theirs)
 }
 
 /*
- * Has QEMU restore: the commands wait in its monitor before it starts. QEMU 7.2 has
- * no option for this capability, only the command.
+ * Has QEMU listen to commands and tell of events, and restore: the commands wait in its
+ * monitor before it starts. QEMU 7.2 has no option for this capability, only the command.
  */
-static int order_restore(int monitor, bool by_file, struct error *error)
+static int order(int monitor, bool restored, bool by_file, struct error *error)
 {
 	char *uri = by_file ? copy(FILE_URI) : print("fd:%d", FD_STATE);
-	char *commands;
+	struct text commands = { 0 };
 	int err;
 
-	commands = print(QMP_BEGIN "\n" QMP_IGNORE_SHARED "\n"
-			 "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"%s\"}}\n",
-			 uri);
-	err = write_all(monitor, commands, strlen(commands));
-	free(commands);
+	text_print(&commands, QMP_BEGIN "\n");
+	if (restored)
+		text_print(&commands, QMP_IGNORE_SHARED "\n"
+			   "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"%s\"}}\n",
+			   uri);
+	err = write_all(monitor, commands.data, commands.length);
+	text_free(&commands);
 	free(uri);
 	return err ? error_add(error, "QEMU's monitor: %s", strerror(-err)) : 0;
 }
@@ -138,8 +140,7 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 	    make_pair(&machine->monitor, &fds[2]) || pipe2(errors, O_CLOEXEC))
 		result = error_add(error, "cannot connect to QEMU: %s", strerror(errno));
 	else
-		result = machine->restored ?
-				 order_restore(machine->monitor, boot->by_file, error) : 0;
+		result = order(machine->monitor, machine->restored, boot->by_file, error);
 	channel_init(&machine->channel, port, boot->serial);
 	machine->stderr_fd = errors[0];
 	if (!result) {

@@ -224,6 +224,7 @@ static struct ending end_of(const struct run *run)
 			.loading = session->loading,
 			.load_refused = session->load_refused,
 			.killed = session->killed,
+			.halted = session->halted,
 			.interrupted = run->signals.interrupted,
 			.bad_guest = session->bad_guest,
 			.input_lost = session->input_lost,

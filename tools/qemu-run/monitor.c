@@ -33,14 +33,16 @@ int monitor_try(struct session *session, const char *command, int fd, uint64_t e
 		json_t **reply)
 {
 	/* Replies to what was asked before, and not waited for. */
-	while ((*reply = qmp_next(&session->machine.replies)))
+	while ((*reply = session_reply(session)))
 		json_decref(*reply);
 	if (send_command(session, command, fd))
 		return -1;
-	while (!(*reply = qmp_next(&session->machine.replies)))
+	session->asking = true;
+	while (!(*reply = session_reply(session)))
 		if (now_ns() >= end_ns || session_step(session, end_ns))
-			return -1;
-	return 0;
+			break;
+	session->asking = false;
+	return *reply ? 0 : -1;
 }
 
 json_t *monitor_do(struct session *session, const char *command, int fd)

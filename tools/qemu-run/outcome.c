@@ -130,7 +130,7 @@ static bool past_deadline(const struct evidence *evidence)
 	uint64_t timeout_ms = evidence->options->timeout_ms;
 
 	return evidence->qemu_code == CODE_DEADLINE && facts->started && timeout_ms &&
-	       evidence->ending->end_ns - facts->job_ns >= timeout_ms * 1000000;
+	       facts_time_is_up(facts, evidence->ending->end_ns, timeout_ms);
 }
 
 /* It ended without a word. */
@@ -179,7 +179,7 @@ static struct verdict decide(const struct evidence *evidence)
 	if (ending->killed && facts->returned && !facts->have_status)
 		return verdict(OUTCOME_HUNG,
 			       copy("the command had returned; --get or the disks took too long"));
-	if (ending->killed && ending->panicked && !facts->started)
+	if (ending->halted)
 		return verdict(OUTCOME_PANIC, NULL);
 	/* A disk that another QEMU has locked is found out after the load. */
 	if (ending->killed && ending->loading && !facts->answered && ending->messages)

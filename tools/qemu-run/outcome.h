@@ -42,6 +42,7 @@ enum exit_status {
  * @loading: QEMU had made the machine of a template, and loaded its state
  * @load_refused: QEMU's monitor said that it cannot load it
  * @killed: the guest hung, and the host gave up on it
+ * @halted: its kernel panicked, and stood still
  * @interrupted: the signal that ended qemu-run, or 0
  * @bad_guest: the guest sent what no honest guest sends
  * @input_lost: some of the command's input was lost on its way
@@ -62,6 +63,7 @@ struct ending {
 	bool loading;
 	bool load_refused;
 	bool killed;
+	bool halted;
 	int interrupted;
 	bool bad_guest;
 	bool input_lost;

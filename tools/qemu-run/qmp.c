@@ -11,7 +11,8 @@ json_t *qmp_next(struct text *replies)
 	while (replies->length && (newline = memchr(replies->data, '\n', replies->length))) {
 		reply = json_loadb(replies->data, newline - replies->data, 0, NULL);
 		text_drop(replies, newline + 1 - replies->data);
-		if (json_object_get(reply, "return") || json_object_get(reply, "error"))
+		if (json_object_get(reply, "return") || json_object_get(reply, "error") ||
+		    json_object_get(reply, "event"))
 			return reply;
 		json_decref(reply);
 	}

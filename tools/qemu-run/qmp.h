@@ -14,11 +14,11 @@
 	"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}"
 
 /**
- * qmp_next() - removes the next reply from what QEMU has sent
- * @replies: what it has sent; its greeting and events are dropped
+ * qmp_next() - removes the next reply or event from what QEMU has sent
+ * @replies: what it has sent; its greeting is dropped
  *
- * Return: an object with the member "return" or "error", for json_decref(); NULL where
- * there is none yet.
+ * Return: an object with the member "return", "error" or "event", for json_decref(); NULL
+ * where there is none yet.
  */
 json_t *qmp_next(struct text *replies);
 

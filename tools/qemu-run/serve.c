@@ -8,13 +8,12 @@
 #include "last_words.h"
 #include "serve.h"
 
-/* A guest answers in a tenth of a second, a restored one too. */
-#define ANSWER_NS (20 * 1000000000ULL)
-/* Files and modules take longer, until the command starts. */
-#define START_NS (120 * 1000000000ULL)
-/* How much longer than the guest's own deadline the host waits. */
+/* How much longer than the guest's own deadline the host waits; more for a slow clock. */
 #define GRACE_NS (5 * 1000000000ULL)
-/* How long what follows the command's return may take, or as long again as --timeout. */
+/*
+ * How long what follows the command's return may take, or as long again as --timeout.
+ * Without one: how long the guest may send nothing of it.
+ */
 #define RESULTS_NS (60 * 1000000000ULL)
 /* Rounds of the loop for what arrived before a limit. */
 #define LATE_STEPS 1000
@@ -64,16 +63,15 @@ static uint64_t limit(const struct session *session)
 	if (facts_have_end(facts) || facts->deadline_passed)
 		return (facts->end_ns > channel->sent_ns ? facts->end_ns : channel->sent_ns) +
 		       END_NS;
-	if (!facts->answered)
-		return facts->job_ns + ANSWER_NS;
 	if (!facts->started)
-		return facts->job_ns + START_NS;
-	if (!timeout_ns)
-		return 0;
+		return session_start_limit(session);
 	/* The timeout bounds the command alone. */
-	if (facts->returned)
+	if (facts->returned && timeout_ns)
 		return facts->returned_ns + (timeout_ns > RESULTS_NS ? timeout_ns : RESULTS_NS);
-	return facts->started_ns + timeout_ns + GRACE_NS;
+	/* Without one, our readers may take their time. */
+	if (facts->returned && !streams_full(session->streams))
+		return session->heard_ns + RESULTS_NS;
+	return timeout_ns ? facts->started_ns + timeout_ns + timeout_ns / 1000 + GRACE_NS : 0;
 }
 
 /* late() - whether the limit has passed, and nothing that came before is left unread */
@@ -101,7 +99,6 @@ static void attend(struct session *session)
 				continue;
 			}
 			session->killed = true;
-			last_words(session);
 			return;
 		}
 		if (session_step(session, until))
@@ -153,6 +150,8 @@ void serve(struct session *session)
 		terminal_begin(&streams->terminal);
 	if (!give_job(session) || session->facts.refused)
 		attend(session);
+	if (session->killed)
+		last_words(session);
 	drain(session);
 	terminal_end(&streams->terminal);
 }

@@ -12,6 +12,13 @@
 #define MESSAGES_KEEP (16 * 1024)
 #define REPLIES_KEEP  (1024 * 1024)
 
+/* A guest answers in a tenth of a second, a restored one too. */
+#define ANSWER_NS (20 * 1000000000ULL)
+/* How long it may take no more of its job, unless --boot-timeout says: a module's init. */
+#define START_NS (120 * 1000000000ULL)
+/* How long a kernel that has panicked is silent, once it has said all. */
+#define PANIC_SILENCE_NS (2 * 1000000000ULL)
+
 struct session *session_start(const struct setup *setup, const struct boot *boot,
 			      struct signals *signals, struct streams *streams,
 			      struct error *error)
@@ -71,6 +78,10 @@ static int handle(struct session *session, const struct frame *frame)
 {
 	int err;
 
+	session->heard_ns = now_ns();
+	/* A command can write a panic's text, and init answers then. */
+	if (frame->type == FRAME_ALIVE || frame->type == FRAME_ACK || session->facts.returned)
+		session->panic_ns = 0;
 	/* Even after the status: what is to go out may wait for it. */
 	if (frame->type == FRAME_ACK)
 		return handle_acknowledgement(session, frame);
@@ -84,6 +95,8 @@ static int handle(struct session *session, const struct frame *frame)
 	case FRAME_DATA:
 	case FRAME_END:
 		return handle_data(session, frame);
+	case FRAME_ALIVE:
+		return session->facts.started ? 0 : -1;
 	default:
 		err = facts_add(&session->facts, frame, session->setup->options);
 		if (!err && facts_have_end(&session->facts))
@@ -125,8 +138,28 @@ static void show(struct session *session, struct text *text)
 	text_free(text);
 }
 
+/*
+ * watch_panic() - whether the console's text from @from on begins or continues a panic
+ *
+ * If kernel.panic is 0 there, the machine does not end with it. Init is asked whether it is
+ * alive, where it listens.
+ */
+static void watch_panic(struct session *session, size_t from)
+{
+	const struct facts *facts = &session->facts;
+
+	/* The text may have come in parts. */
+	from = from > strlen(CONSOLE_PANIC) ? from - strlen(CONSOLE_PANIC) : 0;
+	if (!session->panic_ns && !console_has(&session->machine.console, from, CONSOLE_PANIC))
+		return;
+	if (!session->panic_ns && facts->started && !facts->returned && !facts_have_end(facts))
+		channel_queue(&session->machine.channel, FRAME_NUDGE, NULL, 0);
+	session->panic_ns = now_ns();
+}
+
 static bool receive_console(struct session *session)
 {
+	size_t before = session->machine.console.text.length;
 	bool verbose = session->setup->options->verbose;
 	struct text shown = { 0 };
 	bool something;
@@ -134,6 +167,8 @@ static bool receive_console(struct session *session)
 	something = console_receive(&session->machine.console, verbose ? &shown : NULL,
 				    session->streams && session->streams->terminal.raw);
 	show(session, &shown);
+	if (something)
+		watch_panic(session, before);
 	return something;
 }
 
@@ -152,6 +187,37 @@ static bool receive_messages(struct session *session)
 	return something;
 }
 
+/* A disk's host file: full, say. Where QEMU stops its guest for that, nobody lets it go on. */
+static void handle_event(struct session *session, const json_t *event)
+{
+	const char *device, *operation, *action, *reason = "no reason";
+
+	if (json_unpack((json_t *)event, "{s:{s:s,s:s,s:s,s?s}}", "data", "device", &device,
+			"operation", &operation, "action", &action, "reason", &reason) ||
+	    session->disk_failed)
+		return;
+	session->disk_failed = true;
+	session->stopped = !strcmp(action, "stop");
+	error_add(session->error, "QEMU cannot %s %s: %s%s", operation, device, reason,
+		  session->stopped ? ": it stopped the guest" : "");
+}
+
+json_t *session_reply(struct session *session)
+{
+	const char *name;
+	json_t *object;
+
+	while ((object = qmp_next(&session->machine.replies))) {
+		name = json_string_value(json_object_get(object, "event"));
+		if (!name)
+			return object;
+		if (!strcmp(name, "BLOCK_IO_ERROR"))
+			handle_event(session, object);
+		json_decref(object);
+	}
+	return NULL;
+}
+
 /* The commands that restore a template were sent before QEMU was started. */
 static void receive_replies(struct session *session)
 {
@@ -159,14 +225,12 @@ static void receive_replies(struct session *session)
 	json_t *reply;
 
 	text_receive(&machine->replies, &machine->monitor, REPLIES_KEEP);
-	if (!machine->restored || session->facts.started)
-		return;
-	while ((reply = qmp_next(&machine->replies))) {
+	while (!session->asking && (reply = session_reply(session))) {
 		const char *refusal = qmp_refusal(reply);
 
 		/* Its first answer comes when the machine is made. */
-		session->loading = true;
-		if (refusal) {
+		session->loading = machine->restored;
+		if (refusal && machine->restored && !session->facts.started) {
 			session->load_refused = true;
 			text_print(&machine->messages, "%s\n", refusal);
 		}
@@ -269,7 +333,7 @@ int session_step(struct session *session, uint64_t until)
 {
 	struct machine *machine = &session->machine;
 	struct channel *channel = &machine->channel;
-	uint64_t due = nudge_due(session);
+	uint64_t due = nudge_due(session), panic;
 	bool was_full = full(session);
 	enum { SIGNALS, PORT, CONSOLE, MONITOR, MESSAGES, END, INPUT, OUTPUT, ERRORS, EVENTS };
 	struct pollfd events[EVENTS] = {
@@ -288,8 +352,13 @@ int session_step(struct session *session, uint64_t until)
 
 	if (machine->ended)
 		return -1;
+	/* What lies behind what a slow reader has not read may be init's answer. */
+	panic = session->panic_ns && !was_full && !session->killed ?
+			session->panic_ns + PANIC_SILENCE_NS : 0;
 	if (due && (!until || due < until))
 		until = due;
+	if (panic && (!until || panic < until))
+		until = panic;
 	if (poll(events, EVENTS, remaining_ms(until)) < 0)
 		return errno == EINTR ? 0 : error_add(session->error, "poll: %s", strerror(errno));
 	if (due && now_ns() >= due)
@@ -326,7 +395,20 @@ int session_step(struct session *session, uint64_t until)
 		return -1;
 	if ((events[END].revents || machine->pidfd < 0) && machine_wait(machine))
 		drain_machine(session);
-	return machine->ended || session->load_refused ? -1 : 0;
+	if (panic && now_ns() >= panic && !events[PORT].revents && !events[CONSOLE].revents)
+		session->halted = !machine->ended;
+	return machine->ended || session->load_refused || session->halted || session->stopped ?
+		       -1 : 0;
+}
+
+uint64_t session_start_limit(const struct session *session)
+{
+	uint64_t since = session->machine.channel.sent_ns, job_ns = session->facts.job_ns;
+	uint64_t wanted_ns = session->setup->options->boot_timeout_ms * 1000000;
+
+	if (job_ns && !session->facts.answered)
+		return job_ns + ANSWER_NS;
+	return (since > job_ns ? since : job_ns) + (wanted_ns ? wanted_ns : START_NS);
 }
 
 int session_emit(void *context, uint32_t type, const void *data, uint32_t length)
@@ -335,10 +417,12 @@ int session_emit(void *context, uint32_t type, const void *data, uint32_t length
 	struct channel *channel = &session->machine.channel;
 
 	channel_queue(channel, type, data, length);
-	while (channel->queue.length > CHANNEL_QUEUE_HIGH)
-		if (session_step(session, 0))
+	while (channel->queue.length > CHANNEL_QUEUE_HIGH && !session->killed) {
+		if (session_step(session, session_start_limit(session)))
 			return -ECONNRESET;
-	return 0;
+		session->killed = now_ns() >= session_start_limit(session);
+	}
+	return session->killed ? -ECONNRESET : 0;
 }
 
 void session_free(struct session *session)

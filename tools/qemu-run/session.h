@@ -3,6 +3,7 @@
 #ifndef QEMU_RUN_SESSION_H
 #define QEMU_RUN_SESSION_H
 
+#include <jansson.h>
 #include "facts.h"
 #include "get.h"
 #include "machine.h"
@@ -23,6 +24,12 @@
  * @loading: QEMU has made the machine of a template, disks and all, and loads its state
  * @load_refused: QEMU's monitor says that it cannot load it
  * @killed: it hung, and the host gave up on it
+ * @panic_ns: when its console last said something, from a panic's text on; 0: no panic
+ * @halted: its kernel panicked, and stands still
+ * @heard_ns: when it last sent a frame
+ * @asking: what comes from QEMU's monitor is an answer that is waited for
+ * @disk_failed: QEMU could not read or write a disk
+ * @stopped: QEMU stopped the guest for that
  */
 struct session {
 	const struct setup *setup;
@@ -37,6 +44,12 @@ struct session {
 	bool loading;
 	bool load_refused;
 	bool killed;
+	uint64_t panic_ns;
+	bool halted;
+	uint64_t heard_ns;
+	bool asking;
+	bool disk_failed;
+	bool stopped;
 };
 
 /**
@@ -63,6 +76,22 @@ struct session *session_start(const struct setup *setup, const struct boot *boot
 int session_step(struct session *session, uint64_t until_ns);
 
 /**
+ * session_start_limit() - by when the guest is to have taken more of its job, or started it
+ * @session: the session
+ *
+ * Return: by now_ns().
+ */
+uint64_t session_start_limit(const struct session *session);
+
+/**
+ * session_reply() - removes the next reply of QEMU's monitor from what it sent
+ * @session: the session
+ *
+ * Return: for json_decref(), or NULL.
+ */
+json_t *session_reply(struct session *session);
+
+/**
  * session_frames() - handles the frames that have been received
  * @session: the session
  *
@@ -81,7 +110,8 @@ int session_frames(struct session *session);
  *
  * Waits while too much is under way.
  *
- * Return: 0, or -ECONNRESET once there is no sense in going on.
+ * Return: 0, or -ECONNRESET once there is no sense in going on; @killed is set if the guest
+ * takes no more.
  */
 int session_emit(void *context, uint32_t type, const void *data, uint32_t length);
 

@@ -77,7 +77,7 @@ int snapshot_save(struct session *session, int state)
 {
 	int by_file;
 
-	if (order(session, QMP_BEGIN, -1) || order(session, QMP_IGNORE_SHARED, -1))
+	if (order(session, QMP_IGNORE_SHARED, -1))
 		return -1;
 	by_file = start_saving(session, state);
 	return by_file < 0 || wait_saved(session) ? -1 : by_file;

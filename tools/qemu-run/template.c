@@ -24,6 +24,7 @@
 #include "cache.h"
 #include "initramfs.h"
 #include "job.h"
+#include "last_words.h"
 #include "memory_file.h"
 #include "snapshot.h"
 #include "template.h"
@@ -117,8 +118,11 @@ static int preload(struct session *session)
 
 	if (!options->preload || !options->module_count)
 		return 0;
-	if (job_modules(session->setup, &writer))
+	if (job_modules(session->setup, &writer)) {
+		if (session->killed)
+			last_words(session);
 		return -1;
+	}
 	/* The guest says hello again when it has loaded them. */
 	session->facts.hello = false;
 	channel_queue(&session->machine.channel, FRAME_HOLD, NULL, 0);
@@ -246,7 +250,7 @@ static int make(const struct setup *setup, const char *directory, const char *ke
 static void announce(const struct options *options, char *line)
 {
 	if (isatty(STDERR_FILENO) && !options->verbose)
-		write_all(STDERR_FILENO, line, strlen(line));
+		write_patiently(STDERR_FILENO, line, strlen(line));
 	free(line);
 }
 

@@ -163,6 +163,11 @@ static int sleep_for_ever(void *unused)
 	return 0;
 }
 
+static int do_hang(void)
+{
+	return sleep_for_ever(NULL);
+}
+
 static int do_blocked_tasks(void)
 {
 	struct task_struct *task;
@@ -359,6 +364,8 @@ static const struct {
 	{ "fifo", do_fifo },
 	/* The process that asks for it spins on a lock that it holds. */
 	{ "deadlock", do_deadlock },
+	/* It sleeps for ever, uninterruptibly. */
+	{ "hang", do_hang },
 	/* count= kernel threads in uninterruptible sleep. */
 	{ "blocked_tasks", do_blocked_tasks },
 	/* count= works in each of the system's queues, all asleep. */

@@ -169,6 +169,8 @@ static void run_frames(struct command *command, struct port *port)
 			shut_stream(command, &frame);
 			break;
 		case FRAME_NUDGE:
+			if (!port->channel.serial)
+				port_send(port, FRAME_ALIVE, NULL, 0);
 			break;
 		default:
 			port_bad_frame(port);

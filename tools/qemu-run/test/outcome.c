@@ -101,7 +101,7 @@ static const struct {
 	{ "a code that means nothing", { STARTED }, { ENDED(CODE(7), 2 * S) }, { 0 },
 	  OUTCOME_SILENT, EXIT_SILENT },
 	{ "a panic while it boots, that does not end the machine", { 0 },
-	  { .killed = true, .spoke = true, .panicked = true }, { 0 }, OUTCOME_PANIC, EXIT_PANIC },
+	  { .halted = true, .spoke = true, .panicked = true }, { 0 }, OUTCOME_PANIC, EXIT_PANIC },
 	{ "QEMU does not let a restored guest run, and says why", { 0 },
 	  { .loading = true, .killed = true, .messages = "locked" }, { 0 }, OUTCOME_CANNOT_RUN,
 	  EXIT_CANNOT_RUN },

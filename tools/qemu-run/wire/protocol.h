@@ -82,7 +82,7 @@ enum frame_type {
 	FRAME_WINDOW,	 /* struct window */
 	FRAME_SHUT,	 /* uint32_t: nobody reads that stream any more */
 	FRAME_BYE,	 /* the status has arrived: end the machine */
-	FRAME_NUDGE,	 /* nothing: by a serial port, so that FRAME_ACK comes */
+	FRAME_NUDGE,	 /* nothing: so that FRAME_ACK comes, or by virtio FRAME_ALIVE */
 
 	/* Both ways: a tree of files. */
 	FRAME_ENTRY = 32, /* struct entry, path, for a link: NUL, target */
@@ -101,6 +101,7 @@ enum frame_type {
 	FRAME_ACK,	  /* struct ack: off a serial port */
 	FRAME_DEADLINE,	  /* uint32_t poweroff_method: it has passed, and ends the machine */
 	FRAME_RETURNED,	  /* nothing: the command has ended, and its deadline with it */
+	FRAME_ALIVE,	  /* nothing: the answer to FRAME_NUDGE */
 };
 
 enum job_flags {
