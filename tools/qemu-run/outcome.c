@@ -18,43 +18,35 @@ struct evidence {
 	int qemu_code;
 };
 
+/* Their names, and the exit status of those that have one of their own. */
+static const struct {
+	const char *name;
+	int status;
+} outcomes[] = {
+	[OUTCOME_EXIT] = { "exit", 0 },
+	[OUTCOME_SIGNAL] = { "signal", 0 },
+	[OUTCOME_SPLAT] = { "splat", EXIT_SPLAT },
+	[OUTCOME_PANIC] = { "panic", EXIT_PANIC },
+	[OUTCOME_SILENT] = { "silent", EXIT_SILENT },
+	[OUTCOME_HUNG] = { "hung", EXIT_HUNG },
+	[OUTCOME_DEADLINE] = { "deadline", EXIT_DEADLINE },
+	[OUTCOME_CANNOT_RUN] = { "cannot-run", EXIT_CANNOT_RUN },
+	[OUTCOME_NOT_EXECUTABLE] = { "not-executable", EXIT_NOT_EXECUTABLE },
+	[OUTCOME_NOT_FOUND] = { "not-found", EXIT_NOT_FOUND },
+	[OUTCOME_PORT] = { "port", 0 },
+	[OUTCOME_INTERRUPTED] = { "interrupted", 0 },
+};
+
 const char *outcome_name(enum outcome outcome)
 {
-	static const char *const names[] = {
-		[OUTCOME_EXIT] = "exit",
-		[OUTCOME_SIGNAL] = "signal",
-		[OUTCOME_SPLAT] = "splat",
-		[OUTCOME_PANIC] = "panic",
-		[OUTCOME_SILENT] = "silent",
-		[OUTCOME_HUNG] = "hung",
-		[OUTCOME_DEADLINE] = "deadline",
-		[OUTCOME_CANNOT_RUN] = "cannot-run",
-		[OUTCOME_NOT_EXECUTABLE] = "not-executable",
-		[OUTCOME_NOT_FOUND] = "not-found",
-		[OUTCOME_PORT] = "port",
-		[OUTCOME_INTERRUPTED] = "interrupted",
-	};
-
-	return names[outcome];
+	return outcomes[outcome].name;
 }
 
-/* The outcomes that have an exit status of their own. */
 static struct verdict verdict(enum outcome outcome, char *why)
 {
-	static const int statuses[] = {
-		[OUTCOME_SPLAT] = EXIT_SPLAT,
-		[OUTCOME_PANIC] = EXIT_PANIC,
-		[OUTCOME_SILENT] = EXIT_SILENT,
-		[OUTCOME_HUNG] = EXIT_HUNG,
-		[OUTCOME_DEADLINE] = EXIT_DEADLINE,
-		[OUTCOME_CANNOT_RUN] = EXIT_CANNOT_RUN,
-		[OUTCOME_NOT_EXECUTABLE] = EXIT_NOT_EXECUTABLE,
-		[OUTCOME_NOT_FOUND] = EXIT_NOT_FOUND,
-	};
-
 	return (struct verdict){
 		.outcome = outcome,
-		.exit_status = statuses[outcome],
+		.exit_status = outcomes[outcome].status,
 		.why = why,
 	};
 }

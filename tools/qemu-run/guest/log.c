@@ -11,6 +11,9 @@
 #include "../wire/protocol.h"
 #include "log.h"
 
+/* More records than a log holds: a module may log on and on. */
+#define READS_MAX 20000
+
 static void put_line(int level, const char *format, va_list arguments)
 {
 	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), length;
@@ -66,47 +69,34 @@ static char *parse_record(char *record)
 	return text + 1;
 }
 
-/* Stands for the lines that are left out. */
-static const char left_out[] = "\n  ...";
-#define LEFT_OUT_LENGTH (sizeof(left_out) - 1)
-
-/*
- * Leaves the first line of @text out, each of which begins with a newline. Returns the
- * length of what is left, with left_out before it.
- */
-static size_t drop_line(char *text, size_t length, bool again)
-{
-	char *next = strchr(text + (again ? LEFT_OUT_LENGTH : 0) + 1, '\n');
-
-	length = next ? text + length - next : 0;
-	if (next)
-		memmove(text + LEFT_OUT_LENGTH, next, length);
-	memcpy(text, left_out, LEFT_OUT_LENGTH);
-	return LEFT_OUT_LENGTH + length;
-}
-
 size_t log_read(int log, char *text, size_t size)
 {
-	char record[8192], line[1024];
-	bool dropped = false;
-	size_t length = 0;
+	static const char left_out[] = "\n  ...";
+	const size_t mark = sizeof(left_out) - 1;
+	char record[8192], line[1024], *rest;
+	size_t length = 0, added;
+	const char *parsed;
 	ssize_t got;
+	int reads;
 
-	/* EPIPE: the kernel has overwritten records. The next read goes on behind them. */
-	while ((got = read(log, record, sizeof(record) - 1)) > 0 ||
-	       (got < 0 && (errno == EPIPE || errno == EINTR))) {
-		const char *parsed;
-		size_t added;
-
-		record[got > 0 ? got : 0] = '\0';
+	for (reads = 0; reads < READS_MAX; reads++) {
+		got = read(log, record, sizeof(record) - 1);
+		/* EPIPE: the kernel has overwritten records. The next read goes on behind them. */
+		if (got < 0 && (errno == EPIPE || errno == EINTR))
+			continue;
+		if (got <= 0)
+			break;
+		record[got] = '\0';
 		parsed = parse_record(record);
 		if (!parsed)
 			continue;
-		snprintf(line, sizeof(line), "\n  %s", parsed);
-		added = strlen(line);
-		while (length + added + LEFT_OUT_LENGTH >= size) {
-			length = drop_line(text, length, dropped);
-			dropped = true;
+		added = snprintf(line, sizeof(line), "\n  %.1000s", parsed);
+		if (length + added >= size) {
+			/* The later half stays, from the beginning of a line on. */
+			rest = strchrnul(text + length / 2, '\n');
+			length = mark + strlen(rest);
+			memmove(text + mark, rest, length - mark);
+			memcpy(text, left_out, mark);
 		}
 		memcpy(text + length, line, added + 1);
 		length += added;

@@ -16,49 +16,45 @@
 #define PROCESSES_MAX 20
 #define FRAMES_MAX    4
 
-/* Reads what a process is from "pid (name) state parent ...". False: it has ended. */
-static bool read_stat(const char *pid, char *name, char *state, int *parent)
+/*
+ * log_process() - tells what a process is, and where it waits; returns false for init, its
+ * helpers and kernel threads
+ *
+ * "process 92 (sleep), state S: hrtimer_nanosleep+0x9a/0x140 < common_nsleep+0x3f/0x50"
+ */
+static bool log_process(const char *pid, bool aloud)
 {
-	char path[64], text[256], *end = NULL;
+	char path[64], stat[256], line[256], stack[400] = "", *end = NULL, *place, state;
+	size_t length = 0;
+	int parent, i;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	/* A name may have blanks and parentheses. */
-	if (fgets(text, sizeof(text), file))
-		end = strrchr(text, ')');
-	fclose(file);
-	if (!end || sscanf(end + 1, " %c %d", state, parent) != 2)
+	file = fopen(path, "re");
+	/* "pid (name) state parent ...": a name may have blanks and parentheses. */
+	if (file && fgets(stat, sizeof(stat), file))
+		end = strrchr(stat, ')');
+	if (file)
+		fclose(file);
+	/* Kernel threads are children of process 2. */
+	if (!end || sscanf(end + 1, " %c %d", &state, &parent) != 2 || parent == 2 ||
+	    atoi(pid) == 2 || strstr(stat, "(qemu-run-init)"))
 		return false;
 	*end = '\0';
-	snprintf(name, 32, "%s", strchr(text, '(') + 1);
-	return true;
-}
-
-/* Reads where it waits: "hrtimer_nanosleep+0x9a/0x140 < common_nsleep+0x3f/0x50". */
-static void read_stack(const char *pid, char *stack, size_t size)
-{
-	char path[64], line[256];
-	size_t length = 0;
-	FILE *file;
-	int i;
-
-	stack[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%.16s/stack", pid);
-	file = fopen(path, "r");
-	if (!file)
-		return;
-	for (i = 0; i < FRAMES_MAX && fgets(line, sizeof(line), file); i++) {
-		char *place = strstr(line, "] ");
-
+	file = aloud ? fopen(path, "re") : NULL;
+	for (i = 0; file && i < FRAMES_MAX && fgets(line, sizeof(line), file); i++) {
 		line[strcspn(line, "\n")] = '\0';
-		if (place && length < size)
-			length += snprintf(stack + length, size - length, "%s%s",
+		place = strstr(line, "] ");
+		if (place && length < sizeof(stack))
+			length += snprintf(stack + length, sizeof(stack) - length, "%s%s",
 					   i ? " < " : ": ", place + 2);
 	}
-	fclose(file);
+	if (file)
+		fclose(file);
+	if (aloud)
+		log_urgent("process %s), state %c%s", stat, state, stack);
+	return true;
 }
 
 static void log_processes(void)
@@ -67,20 +63,9 @@ static void log_processes(void)
 	struct dirent *entry;
 	int told = 0;
 
-	while (processes && (entry = readdir(processes))) {
-		char name[32], state, stack[400];
-		int parent;
-
-		/* Init has helpers. Kernel threads are children of process 2. */
-		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == 2 ||
-		    !read_stat(entry->d_name, name, &state, &parent) || parent == 2 ||
-		    !strcmp(name, "qemu-run-init"))
-			continue;
-		if (++told > PROCESSES_MAX)
-			continue;
-		read_stack(entry->d_name, stack, sizeof(stack));
-		log_urgent("process %s (%s), state %c%s", entry->d_name, name, state, stack);
-	}
+	while (processes && (entry = readdir(processes)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			told += log_process(entry->d_name, told < PROCESSES_MAX);
 	if (told > PROCESSES_MAX)
 		log_urgent("and %d processes more", told - PROCESSES_MAX);
 	if (processes)
