@@ -52,12 +52,8 @@ refused()
 }
 
 @test '127: the loader of a program' {
-	local loader
-
 	gcc -o "$BATS_TEST_TMPDIR/dynamic" -x c - <<<'int main(void) { return 0; }'
-	loader=$(readelf -l "$BATS_TEST_TMPDIR/dynamic" | sed -n 's/.*interpreter: \(.*\)]/\1/p')
-	[[ $loader ]]
-	refused 127 "a dynamically linked program: its loader $loader is not in this guest" \
+	refused 127 'a dynamically linked program, whose loader is not in this guest' \
 		-f "$BATS_TEST_TMPDIR/dynamic" -- ./dynamic
 }
 

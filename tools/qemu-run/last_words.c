@@ -12,7 +12,7 @@
  * And to panic: the processor that does so waits a second for the others to stop
  * before it shows anything, and its emulator may be short of time, too.
  */
-#define PANIC_NS (10 * 1000000000ULL)
+#define PANIC_NS (30 * 1000000000ULL)
 /* And it has said all when its console is silent for so long. */
 #define QUIET_NS (300 * 1000000ULL)
 

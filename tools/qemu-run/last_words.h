@@ -11,7 +11,7 @@
  *
  * Its blocked tasks and what its processors do, by sysrq. A guest that takes no
  * interrupts cannot be asked: a non-maskable one makes it panic, and the trace of
- * that names what it was doing. Takes 16 seconds at most.
+ * that names what it was doing. Takes 36 seconds at most.
  */
 void last_words(struct session *session);
 

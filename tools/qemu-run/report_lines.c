@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -46,65 +45,44 @@ static void show_console_end(const struct report *report, int lines)
 		show_end(report, &report->session->machine.console.text, lines);
 }
 
-static bool matches(const char *text, const char *expression)
-{
-	regex_t compiled;
-	bool found;
-
-	if (regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB))
-		return false;
-	found = !regexec(&compiled, text, 0, NULL, 0);
-	regfree(&compiled);
-	return found;
-}
-
 /*
- * is_idle() - whether a backtrace is no culprit's: of a processor that idles, or of init,
- * which asked for it. An interrupt may spin on a processor that idled: its place is first.
+ * is_idle() - whether a processor's backtrace names no culprit: the processor idles, or runs
+ * init, which asked for it. An interrupt may spin on one that idled: its place comes first.
  */
 static bool is_idle(const char *backtrace)
 {
 	const char *place = strstr(backtrace, "RIP: 0010:");
+	char *line = place ? print("%.*s", (int)strcspn(place, "\n"), place) : copy("");
+	bool idle = strstr(line, "halt") || strstr(line, "idle") || strstr(line, "mwait");
 
-	return strstr(backtrace, "write_sysrq_trigger") ||
-	       (strstr(backtrace, "swapper/") && place &&
-		matches(place, "^[^\n]*(halt|idle|mwait)"));
+	free(line);
+	return strstr(backtrace, "write_sysrq_trigger") || (idle && strstr(backtrace, "swapper/"));
 }
 
-/* show_hang() - the console's end, without backtraces of no culprit's, and registers */
+/* show_hang() - the console's end, without the backtraces that name no culprit */
 static void show_hang(const struct report *report, int lines)
 {
-	/* Registers, and functions that a stack may hold by chance. */
-	static const char noise[] =
-		"^(\\[[^]]*\\] *)* *(\\? |</?TASK>|Sending NMI |Modules linked in|"
-		"(Hardware name|Code|R(SP|AX|DX|BP|1[03])|[FC]S|CR2|DR[03]|PKRU): )|"
-		"skipped: idling ";
 	const struct text *console = report->session ?
 					     &report->session->machine.console.text : NULL;
-	size_t at, next, begin = SIZE_MAX;
-	struct text shown = { 0 };
+	char *text = console ? printable(console->data, console->length) : copy("");
+	char *part = text, *end;
+	struct text shown;
 
-	for (at = 0; console && at < console->length; at = next) {
-		const char *text = console->data + at;
-		const char *newline = memchr(text, '\n', console->length - at);
-		char *line;
-
-		next = newline ? (size_t)(newline + 1 - console->data) : console->length;
-		line = print("%.*s", (int)(next - at), text);
-		if (strstr(line, "</TASK>") && begin < shown.length) {
-			if (is_idle(shown.data + begin))
-				shown.length = begin;
-			begin = SIZE_MAX;
+	while ((part = strstr(part, "NMI backtrace for cpu ")) && (end = strstr(part, "</TASK>"))) {
+		*end = '\0';
+		while (part > text && part[-1] != '\n')
+			part--;
+		if (is_idle(part)) {
+			end += 1 + strcspn(end + 1, "\n");
+			memmove(part, end + !!*end, strlen(end + !!*end) + 1);
+		} else {
+			*end = '<';
+			part = end;
 		}
-		if (!matches(line, noise)) {
-			if (strstr(line, "NMI backtrace for cpu "))
-				begin = shown.length;
-			text_add(&shown, text, next - at);
-		}
-		free(line);
 	}
+	shown = (struct text){ .data = text, .length = strlen(text) };
 	show_end(report, &shown, lines);
-	text_free(&shown);
+	free(text);
 }
 
 static void show_complaints(const struct facts *facts, size_t from, size_t to)
@@ -224,12 +202,12 @@ void report_lines(const struct report *report)
 		break;
 	case OUTCOME_HUNG:
 		say("the guest hung and had to be killed");
-		show_hang(report, 100);
+		show_hang(report, 200);
 		break;
 	case OUTCOME_DEADLINE:
 		say("the deadline of %g s has passed",
 		    report->setup->options->timeout_ms / 1000.0);
-		show_hang(report, 60);
+		show_hang(report, 120);
 		break;
 	case OUTCOME_CANNOT_RUN:
 		explain_refusal("run the command", facts);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include "program.h"
 
-/* Of a file: the headers of a program, and the name of its loader. */
-#define HEAD_SIZE 4096
+/* Of a file: as much of a script's first line as the kernel reads. */
+#define HEAD_SIZE 256
 
 const char *program_find(const char *name, char *path, size_t size)
 {
@@ -57,27 +57,7 @@ bool program_is_text(const char *path)
 	return length && !memchr(head, '\0', newline ? (size_t)(newline - head) : length);
 }
 
-/* find_loader() - the path of a 64-bit program's loader; "" if it is not in @head */
-static const char *find_loader(const char *head, size_t length)
-{
-	Elf64_Ehdr program;
-	Elf64_Phdr part;
-	unsigned int i;
-
-	memcpy(&program, head, sizeof(program));
-	for (i = 0; i < program.e_phnum; i++) {
-		size_t at = program.e_phoff + i * sizeof(part);
-
-		if (program.e_phoff > length || at + sizeof(part) > length)
-			break;
-		memcpy(&part, head + at, sizeof(part));
-		if (part.p_type == PT_INTERP && part.p_offset < length)
-			return head + part.p_offset;
-	}
-	return "";
-}
-
-static void explain_elf(const char *head, size_t length, int err, char *why, size_t size)
+static void explain_elf(const char *head, int err, char *why, size_t size)
 {
 	Elf64_Ehdr program;
 
@@ -88,8 +68,7 @@ static void explain_elf(const char *head, size_t length, int err, char *why, siz
 		snprintf(why, size, "a program for another processor (ELF machine %u)",
 			 program.e_machine);
 	else if (err == ENOENT)
-		snprintf(why, size, "a dynamically linked program: its loader %s is not in this guest: link it with -static",
-			 find_loader(head, length));
+		snprintf(why, size, "a dynamically linked program, whose loader is not in this guest: link it with -static");
 	else
 		snprintf(why, size, "%s", strerror(err));
 }
@@ -138,7 +117,7 @@ static void explain_file(int start, const char *path, int err, char *why, size_t
 	else if (length > 2 && !memcmp(head, "#!", 2))
 		explain_script(start, head + 2, err, why, size);
 	else if (length >= sizeof(Elf64_Ehdr) && !memcmp(head, ELFMAG, SELFMAG))
-		explain_elf(head, length, err, why, size);
+		explain_elf(head, err, why, size);
 	else if (err == ENOEXEC)
 		snprintf(why, size, "neither a program nor a script");
 	else
