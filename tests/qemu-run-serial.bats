@@ -36,6 +36,7 @@ boots()
 	assert_outcome 42 exit
 	assert_output "$(cat "$KERNEL_DIR/release")"
 	assert_stderr 'lacks virtio_pci (CONFIG_VIRTIO_PCI): no template, and a serial port to talk by'
+	assert_stderr 'make kvm_guest.config'
 	assert_equal "$(json .channel)" serial
 	assert_equal "$(json .start)" cold
 	assert_equal "$(boots)" 2

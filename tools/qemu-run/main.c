@@ -184,7 +184,7 @@ static void run_cold(struct run *run)
 		virtio_missing_keep(&run->setup, missing);
 		end_session(run);
 	}
-	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow",
+	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow; the way out is make kvm_guest.config, or what --kconfig prints",
 	    run->setup.kernel.release, missing);
 	free(missing);
 	if (start_cold(run, true))
