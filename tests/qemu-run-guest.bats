@@ -198,6 +198,27 @@ unpacked()
 	assert_output $'deep/er/data\n755\ndeep\nlink\nrun.sh'
 }
 
+@test '-f: each mode and time is kept, of directories too, whatever the umask' {
+	mkdir -p tree/sticky tree/closed/below
+	touch tree/{open,suid,sgid,none} tree/closed/file
+	chmod 666 tree/open
+	chmod 4755 tree/suid
+	chmod 2751 tree/sgid
+	chmod 0 tree/none
+	chmod 1777 tree/sticky
+	touch -d @1000000000 tree/open tree/closed/{file,below}
+	touch -d @1100000000 tree/sticky tree/closed tree
+	chmod 555 tree/closed
+	chmod 2770 tree
+	((EUID == 0)) || chmod 400 tree/none
+	find tree -printf '%p %m %Ts\n' | sort >here
+	qemu_run -f tree -f tree/sticky:made/on/the/way -- sh -c \
+		'find tree | sort | while read -r path; do echo "$path $(stat -c "%a %Y" "$path")"; done; stat -c "%a %Y" made/on/the/way'
+	assert_outcome 0 exit
+	assert_equal "$output" "$(<here)"$'\n1777 1100000000'
+	chmod 755 tree/closed
+}
+
 @test '-f: 50 MB arrive intact' {
 	head -c 50000000 /dev/urandom >big
 	qemu_run -f big -- sha256sum big
@@ -234,17 +255,70 @@ unpacked()
 	assert_outcome 5 exit
 }
 
-@test '--get: a link that is there already is replaced, not written through' {
+@test '--get: what is there already and is no regular file is neither replaced nor written through' {
+	local kind
 	echo precious >precious
-	ln -s precious here
-	mkdir tree outside
+	mkdir -p tree outside into
 	ln -s ../outside tree/sub
-	qemu_run --get /etc/passwd:here -- true
-	assert_equal "$status" 0
-	assert_equal "$(cat precious)" precious
-	qemu_run --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
-	assert_equal "$status" 125
-	[[ ! -e outside/file ]]
+	touch outside/file
+	for kind in link fifo socket device; do
+		case $kind in
+		link) ln -s precious there ;;
+		fifo) mkfifo there ;;
+		socket) python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("there")' ;;
+		device) ((EUID == 0)) || continue; mknod there c 1 3 ;;
+		esac
+		stat -c '%F %i' there >before
+		qemu_run --get /etc/passwd:there -- true
+		assert_outcome 125 cannot-run
+		assert_stderr '--get /etc/passwd:there: what is there already is nothing to replace'
+		stat -c '%F %i' there | diff before -
+		# Nor where the name is the guest's.
+		mv there into/there
+		qemu_run --get there:into -- sh -c 'echo evil >there'
+		assert_outcome 125 cannot-run
+		stat -c '%F %i' into/there | diff before -
+		qemu_run --get d:into -- sh -c 'mkdir d; echo evil >d/there'
+		assert_outcome 125 cannot-run
+		stat -c '%F %i' into/there | diff before -
+		rm into/there
+	done
+	assert_equal "$(<precious)" precious
+	# A link on the way to a file; the second time the directory itself is there already.
+	for kind in new there; do
+		qemu_run --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
+		assert_outcome 125 cannot-run
+		[[ ! -s outside/file && -L tree/sub ]]
+	done
+}
+
+@test '--get: what one brings leads no other one astray' {
+	mkdir outside
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run --get d:made --get file:made/link/file --get file:made/link --get file:made/sub/file -- sh -c \
+		"mkdir d; ln -s '$PWD/outside' d/link; ln -s '$PWD/outside' d/sub; echo evil >file"
+	assert_outcome 125 cannot-run
+	[[ -L made/link ]]
+	assert_equal "$(ls outside)" ''
+	mkdir made/again
+	qemu_run --get d:made --get file:made/again/file --get file:made/again/link -- sh -c \
+		"mkdir d d/again; ln -s '$PWD/outside' d/again/link; echo evil >file"
+	assert_outcome 125 cannot-run
+	assert_equal "$(<made/again/file)" evil
+	assert_equal "$(ls outside)" ''
+}
+
+@test '--get: a path that is too long is refused by name, and nothing else is brought' {
+	local path=/root
+	# /root/ddd... is a directory of the guest's, and what the path is without its last byte.
+	for _ in {1..20}; do path+=/$(printf '%0200d' 0); done
+	path+=/$(printf '%0*d' $((4095 - ${#path} - 1)) 0)
+	assert_equal "${#path}" 4095
+	qemu_run --get "${path}x:whole" --get "${path#/root/}xx:relative" -- sh -c \
+		'for _ in $(seq 20); do d=$(printf %0200d 0); mkdir $d; cd $d; done; echo other >'"${path##*/}"
+	assert_outcome 125 cannot-run
+	assert_stderr 'x:whole: File name too long'
+	[[ ! -e whole && ! -e relative ]]
 }
 
 @test '--disk: read, written for this run alone, or kept with rw' {

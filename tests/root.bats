@@ -133,6 +133,26 @@ load root
 	assert_stderr 'give a number, or --root'
 }
 
+@test '--root: an etc/passwd or etc/group that is a FIFO is not waited for' {
+	needs_9p
+	mkdir -p small/etc
+	mkfifo small/etc/passwd small/etc/group
+	limit=60 qemu_run --root small --user me -- true
+	assert_outcome 125 cannot-run
+	assert_stderr 'not in etc/passwd'
+}
+
+@test '--rw: the root itself is refused' {
+	local root
+	mkdir -p small/below
+	for root in '--rw /' '--rw /..' '--root small --rw small' '--root small --rw small/below/..'; do
+		# shellcheck disable=SC2086 # options are words
+		qemu_run $root -- true
+		assert_outcome 125 cannot-run
+		assert_stderr "is the guest's root: give a directory below it"
+	done
+}
+
 @test '--root: not a directory is 125' {
 	qemu_run --root no/such -- true
 	assert_equal "$status" 125
@@ -182,6 +202,27 @@ load root
 	assert_outcome 0 exit
 	assert_equal "$(<shared/a/b/d)" x
 	[[ -e shared/moved && ! -e shared/data ]]
+}
+
+@test '--rw: what mmap(2) wrote and the host has no room for is no success' {
+	needs_9p
+	((EUID == 0)) || skip 'not root: cannot mount'
+	mkdir shared
+	cat >write.py <<-'E'
+		import mmap
+		with open("shared/file", "w+b") as file:
+		    file.truncate(60 << 20)
+		    with mmap.mmap(file.fileno(), 60 << 20) as memory:
+		        memory[:] = b"x" * (60 << 20)
+	E
+	qemu_run --root / --rw shared -- python3 write.py
+	assert_outcome 0 exit
+	assert_equal "$(tr -d x <shared/file | wc -c)" 0
+	rm shared/file
+	export -f qemu_run
+	run unshare -m bash -c 'mount -t tmpfs -o size=24m none shared && qemu_run --root / --rw shared -- python3 write.py'
+	assert_line 'status 120'
+	assert_output --partial "init: $PWD/shared cannot be written or unmounted: No space left on device; : data may be lost"
 }
 
 @test '--rw: nothing outside of it is reached, by links, "..", or names' {

@@ -32,9 +32,12 @@ static int give_up(struct gets *gets, const char *why)
  */
 static void begin(struct gets *gets, const struct entry *entry)
 {
-	char *path = copy(current(gets)->host), *directory = path, *slash, *only = NULL;
-	const char *why = NULL;
-	struct stat st;
+	const struct get_place *place = &gets->places[gets->index];
+	bool file = S_ISREG(entry->mode);
+	const char *host = current(gets)->host, *slash = strrchr(host, '/'), *why = NULL;
+	char *name = !file	   ? base_name(host) :
+		     place->is_it ? base_name(current(gets)->guest) :
+				    copy(slash ? slash + 1 : host);
 
 	gets->tree = (struct tree_receiver){
 		.root = -1,
@@ -42,32 +45,25 @@ static void begin(struct gets *gets, const struct entry *entry)
 		.left = GET_BYTES,
 		.entries = GET_ENTRIES,
 	};
-	if (S_ISREG(entry->mode)) {
-		if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-			only = base_name(current(gets)->guest);
-		} else {
-			slash = strrchr(path, '/');
-			only = copy(slash ? slash + 1 : path);
-			directory = dirname(path);
-		}
-		if (!*only || !strcmp(only, ".") || !strcmp(only, ".."))
-			why = "give a file's name";
-	} else if (mkdir(path, 0777) && errno != EEXIST) {
+	if (place->directory < 0)
+		why = strerror(place->err);
+	else if (file && !tree_path_is_plain(name))
+		why = "give a file's name";
+	else if (!file && !place->is_it && mkdirat(place->directory, name, 0777) && errno != EEXIST)
 		why = strerror(errno);
-	}
 	if (!why) {
-		gets->tree.root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		gets->tree.root = openat(place->directory, file || place->is_it ? "." : name,
+					 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (gets->tree.root < 0)
 			why = strerror(errno);
 	}
-	free(path);
-	if (why) {
-		free(only);
+	if (file && !why)
+		gets->tree.only = name;
+	else
+		free(name);
+	gets->open = !why;
+	if (why)
 		give_up(gets, why);
-		return;
-	}
-	gets->tree.only = only;
-	gets->open = true;
 }
 
 /* close_tree() - ends a tree; a file that is open is not whole unless @whole. */
@@ -196,16 +192,37 @@ int gets_receive(struct gets *gets, const struct frame *frame)
 		give_up(gets, "the guest sent what no honest guest sends");
 		return -1;
 	}
+	if (err == -EEXIST)
+		return give_up(gets, "what is there already is nothing to replace: a link, a device, another kind of file");
 	return err ? give_up(gets, strerror(-err)) : 0;
+}
+
+/* Looked up before there is a guest: what one --get brings leads no other one astray. */
+static struct get_place find_place(const char *path)
+{
+	int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct get_place place = { .directory = directory, .is_it = directory >= 0 };
+	char *parent = copy(path);
+
+	if (!place.is_it)
+		place.directory = open(dirname(parent), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	place.err = errno;
+	free(parent);
+	return place;
 }
 
 void gets_init(struct gets *gets, const struct options *options, struct error *error)
 {
+	size_t i;
+
 	*gets = (struct gets){
 		.wanted = options->gets,
+		.places = must(calloc(options->get_count + 1, sizeof(*gets->places))),
 		.count = options->get_count,
 		.error = error,
 	};
+	for (i = 0; i < gets->count; i++)
+		gets->places[i] = find_place(gets->wanted[i].host);
 }
 
 bool gets_complete(const struct gets *gets)
@@ -215,6 +232,11 @@ bool gets_complete(const struct gets *gets)
 
 void gets_free(struct gets *gets)
 {
+	size_t i;
+
 	if (gets->open)
 		close_tree(gets, false);
+	for (i = 0; i < gets->count; i++)
+		close_fd(&gets->places[i].directory);
+	free(gets->places);
 }

@@ -11,8 +11,21 @@
 #include "wire/tree.h"
 
 /**
+ * struct get_place - where the answer to one --get goes
+ * @directory: the directory that is named, or the one that is to have it; -1: neither is there
+ * @is_it: it is the one that is named
+ * @err: why it is not there
+ */
+struct get_place {
+	int directory;
+	bool is_it;
+	int err;
+};
+
+/**
  * struct gets - the answers to all --get of a run
  * @wanted: what was asked for
+ * @places: where each goes
  * @count: how many
  * @index: the one that comes now
  * @open: its first entry has come
@@ -22,6 +35,7 @@
  */
 struct gets {
 	const struct get_option *wanted;
+	struct get_place *places;
 	size_t count;
 	size_t index;
 	bool open;

@@ -49,6 +49,15 @@ static int check_module(const struct module_option *module, struct error *error)
 	return 0;
 }
 
+static int check_share(const struct options *options, const char *path, struct error *error)
+{
+	/* Mounted at the same path as here, it would lie over all that the guest has. */
+	if (!strcmp(path, "/") || (options->root && !strcmp(path, options->root)))
+		return error_add(error, "--rw %s: it is the guest's root: give a directory below it",
+				 path);
+	return 0;
+}
+
 /*
  * in_use() - whether another QEMU has that image open, so that ours could not
  *
@@ -107,6 +116,9 @@ int inputs_check(const struct options *options, struct error *error)
 			return -1;
 	for (i = 0; i < options->module_count; i++)
 		if (check_module(&options->modules[i], error))
+			return -1;
+	for (i = 0; i < options->shares.count; i++)
+		if (check_share(options, options->shares.items[i], error))
 			return -1;
 	for (i = 0; i < options->disk_count; i++)
 		if (check_disk(options->disks, i, error))

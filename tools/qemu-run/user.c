@@ -14,10 +14,10 @@
 static FILE *open_list(const char *root, const char *name)
 {
 	char *path = print("%s/etc/%s", root, name);
-	FILE *list = fopen(path, "re");
+	int file = open_regular(path);
 
 	free(path);
-	return list;
+	return file < 0 ? NULL : fdopen(file, "r");
 }
 
 static void find_entry(struct user_entry *entry, FILE *list, const char *user, bool number)

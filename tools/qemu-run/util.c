@@ -205,15 +205,28 @@ uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int open_regular(const char *path)
+{
+	int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (file < 0)
+		return -errno;
+	if (!fstat(file, &st) && S_ISREG(st.st_mode))
+		return file;
+	close(file);
+	return -EINVAL;
+}
+
 int read_bytes(const char *path, size_t limit, struct text *content)
 {
 	char part[16384];
 	ssize_t length;
 	int file, err = 0;
 
-	file = open(path, O_RDONLY | O_CLOEXEC);
+	file = open_regular(path);
 	if (file < 0)
-		return -errno;
+		return file;
 	text_add(content, "", 0);
 	for (;;) {
 		length = read(file, part, sizeof(part));

@@ -23,7 +23,7 @@ void job_prepare(struct guest_job *job)
 
 	*job = (struct guest_job){
 		.directory = HOME,
-		.files = { .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
+		.files = { .exact = true, .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
 	};
 	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);

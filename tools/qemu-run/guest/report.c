@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -32,12 +33,13 @@ static void send_results(struct port *port, const struct guest_job *job)
 	for (i = 0; i < job->gets.count; i++) {
 		const char *from = job->gets.items[i];
 
-		if (from[0] != '/')
-			snprintf(path, sizeof(path), "%s/%s", job->directory, from);
-		else
-			snprintf(path, sizeof(path), "%s", from);
+		bool whole = from[0] == '/';
+
+		length = snprintf(path, sizeof(path), "%s%s%s", whole ? "" : job->directory,
+				  whole ? "" : "/", from);
 		/* Each tree has the same name: the host knows which path it asked for. */
-		message.end.err = -tree_send(path, "it", i, emit_frame, port, &left_out);
+		message.end.err = length >= sizeof(path) ? ENAMETOOLONG :
+				  -tree_send(path, "it", i, emit_frame, port, &left_out);
 		message.end.left_out = left_out.count;
 		length = left_out.count ? strlen(left_out.first) : 0;
 		memcpy(message.name, left_out.first, length);

@@ -79,6 +79,7 @@ static char *decide(struct options *options, char *words)
 	}, options, "release");
 	got = print("%d %s", verdict.exit_status, outcome_name(verdict.outcome));
 	free(verdict.why);
+	gets_free(&session->gets);
 	channel_free(&session->machine.channel);
 	facts_free(&session->facts);
 	streams_free(&streams);

@@ -31,7 +31,7 @@ static int send_entry(struct walk *walk, const struct stat *st, const char *targ
 		char text[2 * PATH_MAX];
 	} message = {
 		.entry = {
-			.mode = st->st_mode & (S_IFMT | 0777),
+			.mode = st->st_mode & (S_IFMT | 07777),
 			.index = walk->index,
 			.mtime = st->st_mtime,
 		},
@@ -141,8 +141,11 @@ static int send_node(struct walk *walk, int parent, const char *path, int depth)
 	if (node < 0)
 		return -errno;
 	err = send_entry(walk, &st, NULL);
-	if (!err && S_ISDIR(st.st_mode))
-		return send_children(walk, node, depth);
+	if (!err && S_ISDIR(st.st_mode)) {
+		err = send_children(walk, node, depth);
+		/* Once more: what was written into it has changed its time. */
+		return err ? err : send_entry(walk, &st, NULL);
+	}
 	if (!err)
 		err = send_content(walk, node);
 	close(node);
@@ -225,25 +228,43 @@ static int open_parent(int root, char *path, const char **last)
 	return directory;
 }
 
-static int make_directory(int parent, const char *name, mode_t mode)
+static struct timespec const *times_of(int64_t mtime)
+{
+	static struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+
+	times[1].tv_sec = mtime;
+	return times;
+}
+
+static int make_directory(const struct tree_receiver *receiver, int parent, const char *name,
+			  const struct entry *entry)
 {
 	struct stat st;
 
 	/* What comes next goes into it. */
-	mode |= 0700;
-	if (!mkdirat(parent, name, mode))
+	if (!mkdirat(parent, name, (entry->mode & 0777) | 0700))
 		return 0;
 	if (errno != EEXIST)
 		return -errno;
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
-	return S_ISDIR(st.st_mode) ? 0 : -EEXIST;
+	if (!S_ISDIR(st.st_mode))
+		return -EEXIST;
+	if (receiver->exact && fchmodat(parent, name, entry->mode & 07777, 0))
+		return -errno;
+	(void)utimensat(parent, name, times_of(entry->mtime), AT_SYMLINK_NOFOLLOW);
+	return 0;
 }
 
 /* make_file() - begins a file beside its place, which tree_finish() moves it to. */
 static int make_file(struct tree_receiver *receiver, int parent, const char *name,
 		     const struct entry *entry)
 {
+	struct stat st;
+
+	if (!receiver->exact && !fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	    !S_ISREG(st.st_mode))
+		return -EEXIST;
 	snprintf(receiver->part, sizeof(receiver->part), ".qemu-run.%d", getpid());
 	/* Left by a process of the same number that was killed. */
 	if (unlinkat(parent, receiver->part, 0) && errno != ENOENT)
@@ -255,6 +276,7 @@ static int make_file(struct tree_receiver *receiver, int parent, const char *nam
 		return -errno;
 	strcpy(receiver->name, name);
 	receiver->directory = parent;
+	receiver->mode = entry->mode & 07777;
 	receiver->mtime = entry->mtime;
 	return 0;
 }
@@ -304,7 +326,7 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 	if (parent < 0)
 		return parent;
 	if (S_ISDIR(entry.mode))
-		err = make_directory(parent, name, entry.mode & 0777);
+		err = make_directory(receiver, parent, name, &entry);
 	else if (S_ISREG(entry.mode))
 		err = make_file(receiver, parent, name, &entry);
 	else if (S_ISLNK(entry.mode))
@@ -359,14 +381,15 @@ int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
 
 int tree_finish(struct tree_receiver *receiver)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = receiver->mtime } };
 	int file = receiver->file, err = 0;
 
 	if (file < 0)
 		return 0;
 	receiver->file = -1;
 	/* A time that this file system cannot hold is no reason to fail. */
-	(void)futimens(file, times);
+	(void)futimens(file, times_of(receiver->mtime));
+	if (receiver->exact)
+		(void)fchmod(file, receiver->mode);
 	if (close(file) || renameat(receiver->directory, receiver->part, receiver->directory,
 				    receiver->name)) {
 		err = -errno;

@@ -45,22 +45,26 @@ int tree_send(const char *path, const char *name, uint32_t index, tree_emit *emi
 /**
  * struct tree_receiver - a tree being written below one directory
  * @root: the directory; nothing is ever written outside of it
+ * @exact: modes are kept as they come, and what is no regular file is replaced by one
  * @only: when not NULL, a single regular file, called so, is all that may come
  * @file: the file that data goes to, or -1
  * @directory: where it is, while it is open
  * @part: its name there until it is whole
  * @name: its name there after that
+ * @mode: its permissions, if @exact
  * @mtime: its modification time, in seconds
  * @left: bytes that may still come
  * @entries: entries that may still come
  */
 struct tree_receiver {
 	int root;
+	bool exact;
 	const char *only;
 	int file;
 	int directory;
 	char part[32];
 	char name[NAME_MAX + 1];
+	mode_t mode;
 	int64_t mtime;
 	uint64_t left;
 	uint64_t entries;
@@ -73,10 +77,10 @@ struct tree_receiver {
  *
  * Paths are relative, without "..", and are resolved beneath the root without
  * following any symbolic link; an existing file is replaced, not written
- * through. Of the mode only the permission bits count.
+ * through. Of the mode only the permission bits count, but for @exact.
  *
  * Return: 0 or a negative errno: -EPROTO for a frame that no honest sender
- * makes, -EFBIG for more than was allowed.
+ * makes, -EFBIG for more than was allowed, -EEXIST for what is not replaced.
  */
 int tree_receive(struct tree_receiver *receiver, const struct frame *frame);
 
