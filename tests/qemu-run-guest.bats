@@ -256,40 +256,31 @@ unpacked()
 }
 
 @test '--get: what is there already and is no regular file is neither replaced nor written through' {
-	local kind
+	local kind get
 	echo precious >precious
 	mkdir -p tree outside into
-	ln -s ../outside tree/sub
-	touch outside/file
-	for kind in link fifo socket device; do
+	# By its own name, into a directory, and in a directory whose names are the guest's.
+	for kind in link:/root/there:into/there fifo:there:into socket:d:into device:there:into/there; do
+		get=${kind#*:}
 		case $kind in
-		link) ln -s precious there ;;
-		fifo) mkfifo there ;;
-		socket) python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("there")' ;;
-		device) ((EUID == 0)) || continue; mknod there c 1 3 ;;
+		link*) ln -s ../precious into/there ;;
+		fifo*) mkfifo into/there ;;
+		socket*) python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("into/there")' ;;
+		device*) ((EUID == 0)) || continue; mknod into/there c 1 3 ;;
 		esac
-		stat -c '%F %i' there >before
-		qemu_run --get /etc/passwd:there -- true
+		stat -c '%F %i' into/there >before
+		qemu_run --get "$get" -- sh -c 'mkdir d; echo evil | tee there >d/there'
 		assert_outcome 125 cannot-run
-		assert_stderr '--get /etc/passwd:there: what is there already is nothing to replace'
-		stat -c '%F %i' there | diff before -
-		# Nor where the name is the guest's.
-		mv there into/there
-		qemu_run --get there:into -- sh -c 'echo evil >there'
-		assert_outcome 125 cannot-run
-		stat -c '%F %i' into/there | diff before -
-		qemu_run --get d:into -- sh -c 'mkdir d; echo evil >d/there'
-		assert_outcome 125 cannot-run
+		assert_stderr "--get $get: what is there already is nothing to replace"
 		stat -c '%F %i' into/there | diff before -
 		rm into/there
 	done
 	assert_equal "$(<precious)" precious
-	# A link on the way to a file; the second time the directory itself is there already.
-	for kind in new there; do
-		qemu_run --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
-		assert_outcome 125 cannot-run
-		[[ ! -s outside/file && -L tree/sub ]]
-	done
+	# A link on the way to a file, at which the entry of its directory fails, or that of the file.
+	ln -s ../outside tree/sub
+	qemu_run --get d:tree -- sh -c 'mkdir -p d/sub; echo evil >d/sub/file'
+	assert_outcome 125 cannot-run
+	[[ ! -e outside/file && -L tree/sub ]]
 }
 
 @test '--get: what one brings leads no other one astray' {

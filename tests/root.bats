@@ -211,16 +211,12 @@ load root
 	cat >write.py <<-'E'
 		import mmap
 		with open("shared/file", "w+b") as file:
-		    file.truncate(60 << 20)
-		    with mmap.mmap(file.fileno(), 60 << 20) as memory:
-		        memory[:] = b"x" * (60 << 20)
+		    file.truncate(12 << 20)
+		    with mmap.mmap(file.fileno(), 12 << 20) as memory:
+		        memory[:] = b"x" * (12 << 20)
 	E
-	qemu_run --root / --rw shared -- python3 write.py
-	assert_outcome 0 exit
-	assert_equal "$(tr -d x <shared/file | wc -c)" 0
-	rm shared/file
 	export -f qemu_run
-	run unshare -m bash -c 'mount -t tmpfs -o size=24m none shared && qemu_run --root / --rw shared -- python3 write.py'
+	run unshare -m bash -c 'mount -t tmpfs -o size=6m none shared && qemu_run --root / --rw shared -- python3 write.py'
 	assert_line 'status 120'
 	assert_output --partial "init: $PWD/shared cannot be written or unmounted: No space left on device; : data may be lost"
 }
