@@ -12,7 +12,7 @@
 #include "modules.h"
 #include "streams.h"
 #include "terminal.h"
-#include "user.h"
+#include "wire/user.h"
 
 /* More of it would not fit a frame. */
 #define HOSTS_MAX (16 * 1024)
@@ -147,9 +147,9 @@ static int put_environment(const struct job_writer *writer, const struct user_en
 			    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") ||
 	       put_variable(writer, "HOME", user->home) ||
 	       put_variable(writer, "LANG", "C.UTF-8") ||
-	       (user->name && (put_variable(writer, "USER", user->name) ||
-			       put_variable(writer, "LOGNAME", user->name))) ||
-	       (user->shell && put_variable(writer, "SHELL", user->shell));
+	       (*user->name && (put_variable(writer, "USER", user->name) ||
+				put_variable(writer, "LOGNAME", user->name) ||
+				put_variable(writer, "SHELL", user->shell)));
 }
 
 /* Root of the guest acts for this user: git takes a checkout of the user's for its own. */
@@ -194,22 +194,23 @@ static const char *home(const struct options *options, const struct user_entry *
 /* Who runs the command, and where: with a root of the host's, where the user stands. */
 static int put_person(const struct options *options, const struct job_writer *writer)
 {
-	struct user_entry entry = { 0 };
-	char *directory = NULL;
+	const char *user = options->user ? options->user : "0", *why;
+	struct user_entry entry;
+	char *directory;
 	int err;
 
-	err = user_find(&entry, options->root, options->user ? options->user : "0", writer->error);
-	if (!err)
-		err = put_user(options, &entry, writer);
-	if (!err && options->root) {
-		directory = host_root_here(options);
-		if (!directory)
-			directory = copy(home(options, &entry));
-		err = put(writer, FRAME_DIRECTORY, directory, strlen(directory));
-	}
+	why = user_find(&entry, options->root, user);
+	if (why)
+		return error_add(writer->error, "--user %s: %s", user, why);
+	err = put_user(options, &entry, writer);
+	if (err || !options->root)
+		return err;
+	directory = host_root_here(options);
+	if (!directory)
+		directory = copy(home(options, &entry));
+	err = put(writer, FRAME_DIRECTORY, directory, strlen(directory));
 	free(directory);
-	user_free(&entry);
-	return err ? -1 : 0;
+	return err;
 }
 
 /*
