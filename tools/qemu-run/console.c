@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include "console.h"
+#include "wire/protocol.h"
 
 #define CONSOLE_KEEP (64 * 1024)
 /* A line of the console longer than this is no line. */
@@ -70,4 +72,18 @@ void console_free(struct console *console)
 	close_fd(&console->fd);
 	text_free(&console->text);
 	text_free(&console->line);
+}
+
+char *console_said(const struct console *console, const char *what)
+{
+	char *begin = print(LOG_PREFIX "%s", what);
+	const char *text = console->text.data ? strstr(console->text.data, begin) : NULL;
+	size_t length = 0;
+
+	if (text)
+		text += strlen(begin);
+	free(begin);
+	while (text && length < 400 && text[length] >= ' ' && text[length] < 0x7f)
+		length++;
+	return length ? print("%.*s", (int)length, text) : NULL;
 }

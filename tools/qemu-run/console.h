@@ -53,4 +53,13 @@ bool console_has(const struct console *console, size_t from, const char *text);
 
 void console_free(struct console *console);
 
+/**
+ * console_said() - what the guest's init wrote there
+ * @console: the console
+ * @what: how its line begins, such as LOG_MISSING
+ *
+ * Return: the rest of the line, to be freed, or NULL.
+ */
+char *console_said(const struct console *console, const char *what);
+
 #endif

@@ -93,8 +93,26 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 {
 	char *script = print("%s/scripts/initramfs", setup->places.top);
 	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
-	static const char *const shares[] = { "9pnet_virtio", "9p", "overlay", "autofs4" };
-	const char *argv[24] = {
+	const struct options *options = setup->options;
+	/* Where the options call for them. The image may have any of these file systems. */
+	const struct {
+		const char *module;
+		bool wanted;
+	} others[] = {
+		{ "9pnet_virtio", true },
+		{ "9p", true },
+		{ "overlay", true },
+		{ "autofs4", true },
+		{ "virtio_blk", options->disk_count || options->image },
+		{ "virtio_net", options->nic && !strcmp(options->nic, "virtio") },
+		{ "crc32c_generic", options->image },
+		{ "squashfs", options->image },
+		{ "erofs", options->image },
+		{ "ext4", options->image },
+		{ "xfs", options->image },
+		{ "btrfs", options->image },
+	};
+	const char *argv[48] = {
 		script, "-k", setup->kernel.directory, "-o", "-", "-f", init,
 	};
 	const char *const *modules = virtio_modules(setup->options);
@@ -109,12 +127,11 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 		argv[count++] = "-m";
 		argv[count++] = modules[i];
 	}
-	/* For --root, --rw and modprobe. */
-	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		if (modules_has(&setup->kernel, shares[i]) != 1)
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!others[i].wanted || modules_has(&setup->kernel, others[i].module) != 1)
 			continue;
 		argv[count++] = "-m";
-		argv[count++] = shares[i];
+		argv[count++] = others[i].module;
 	}
 	if (setup->kernel.driver) {
 		argv[count++] = "-m";

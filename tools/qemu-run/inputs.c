@@ -80,10 +80,11 @@ static bool same_disk(const struct stat *one, const struct stat *other)
 				       one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
-static int check_disk(const struct disk_option *disks, size_t number, struct error *error)
+static int check_disk(struct disk_option *disks, size_t number, struct error *error)
 {
-	const struct disk_option *disk = &disks[number];
+	struct disk_option *disk = &disks[number];
 	struct stat st, other;
+	const char *why;
 	int file, err = 0;
 	size_t i;
 
@@ -95,6 +96,13 @@ static int check_disk(const struct disk_option *disks, size_t number, struct err
 		err = error_add(error, "--disk %s: neither a file nor a block device", disk->path);
 	else if (in_use(file, disk->keep))
 		err = error_add(error, "--disk %s: in use by another virtual machine", disk->path);
+	if (!err) {
+		why = disk_image_look(&disk->image, file, disk->raw);
+		if (why)
+			err = error_add(error, "--disk %s: %s", disk->path, why);
+		else if (disk->keep && !disk->image.qcow2)
+			disk_image_mark_raw(file);
+	}
 	for (i = 0; i < number && !err; i++)
 		if ((disk->keep || disks[i].keep) && !stat(disks[i].path, &other) &&
 		    same_disk(&st, &other))
@@ -104,7 +112,18 @@ static int check_disk(const struct disk_option *disks, size_t number, struct err
 	return err;
 }
 
-int inputs_check(const struct options *options, struct error *error)
+static int check_image(struct options *options, struct error *error)
+{
+	int file = open(options->image, O_RDONLY | O_CLOEXEC);
+	struct disk_image image = { 0 };
+	const char *why = file < 0 ? strerror(errno) : disk_image_look(&image, file, false);
+
+	close_fd(&file);
+	options->image_is_qcow2 = image.qcow2;
+	return why ? error_add(error, "--root %s: %s", options->image, why) : 0;
+}
+
+int inputs_check(struct options *options, struct error *error)
 {
 	size_t i;
 
@@ -123,5 +142,5 @@ int inputs_check(const struct options *options, struct error *error)
 	for (i = 0; i < options->disk_count; i++)
 		if (check_disk(options->disks, i, error))
 			return -1;
-	return 0;
+	return options->image ? check_image(options, error) : 0;
 }

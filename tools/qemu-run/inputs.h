@@ -8,11 +8,11 @@
 
 /**
  * inputs_check() - looks at what the command line names before anything is started
- * @options: the command line
+ * @options: the command line; receives the size of each disk
  * @error: receives what cannot be used, and why
  *
  * Return: 0 or -1.
  */
-int inputs_check(const struct options *options, struct error *error);
+int inputs_check(struct options *options, struct error *error);
 
 #endif

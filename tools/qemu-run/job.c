@@ -123,21 +123,18 @@ int job_modules(const struct setup *setup, const struct job_writer *writer)
 	return 0;
 }
 
-/* The drivers of what the command line adds to the machine, and the user's modules. */
-static int put_modules(const struct setup *setup, bool modules_are_loaded, bool virtio_net,
-		       const struct job_writer *writer)
+/* Which disks hold something at their beginning that a template's did not. */
+static int put_disks(const struct options *options, const struct job_writer *writer)
 {
-	static const struct module_option disk = { .name = "virtio_blk", .parameters = "" };
-	static const struct module_option net = { .name = "virtio_net", .parameters = "" };
+	uint8_t *begun = must(calloc(options->disk_count + 1, 1));
+	size_t i;
+	int err;
 
-	/* Of an image alone it is not known what is built in. */
-	if (setup->options->disk_count && modules_has(&setup->kernel, disk.name) == 1 &&
-	    put_module(setup, &disk, writer))
-		return -1;
-	if (virtio_net && modules_has(&setup->kernel, net.name) == 1 &&
-	    put_module(setup, &net, writer))
-		return -1;
-	return modules_are_loaded ? 0 : job_modules(setup, writer);
+	for (i = 0; i < options->disk_count; i++)
+		begun[i] = options->disks[i].image.qcow2 || options->disks[i].image.begun;
+	err = options->disk_count ? put(writer, FRAME_DISKS, begun, options->disk_count) : 0;
+	free(begun);
+	return err;
 }
 
 /* What a login would set. The command line's own variables come later, and stand. */
@@ -199,6 +196,9 @@ static int put_person(const struct options *options, const struct job_writer *wr
 	char *directory;
 	int err;
 
+	/* Only the guest can read the image's lists. */
+	if (options->image)
+		return put(writer, FRAME_LOGIN, options->user, options->user ? strlen(options->user) : 0);
 	why = user_find(&entry, options->root, user);
 	if (why)
 		return error_add(writer->error, "--user %s: %s", user, why);
@@ -343,14 +343,15 @@ int job_body(const struct setup *setup, bool modules_are_loaded,
 	const char *terminal = getenv("TERM");
 	size_t i;
 
-	if ((options->root || options->user) && put_person(options, writer))
+	if ((options->root || options->image || options->user) && put_person(options, writer))
 		return -1;
 	if ((options->terminal && put_variable(writer, "TERM", terminal ? terminal : "dumb")) ||
 	    put_words(writer, FRAME_VARIABLE, &options->variables) ||
 	    put_words(writer, FRAME_ARGUMENT, &options->command) ||
 	    (options->directory && put(writer, FRAME_DIRECTORY, options->directory,
 				       strlen(options->directory))) ||
-	    put_modules(setup, modules_are_loaded, virtio_net, writer))
+	    put_disks(options, writer) ||
+	    (!modules_are_loaded && job_modules(setup, writer)))
 		return -1;
 	/* The driver of another card is the user's, who may mean to load it later. */
 	if (options->nic && put(writer, FRAME_NETWORK, &virtio_net, sizeof(virtio_net)))

@@ -72,6 +72,8 @@ static int check_kernel(const struct run *run, struct error *error)
 		{ net, NULL, "CONFIG_INET" },
 		{ net && !strcmp(options->nic, "virtio") ? net : NULL, "virtio_net",
 		  "CONFIG_VIRTIO_NET" },
+		{ options->image ? "--root" : NULL, "virtio_blk", "CONFIG_VIRTIO_BLK" },
+		{ options->image ? "--root" : NULL, "overlay", "CONFIG_OVERLAY_FS" },
 		{ share, "9pnet_virtio", "CONFIG_NET_9P_VIRTIO" },
 		{ share, "9p", "CONFIG_9P_FS" },
 		{ options->root ? share : NULL, "overlay", "CONFIG_OVERLAY_FS" },
@@ -208,7 +210,7 @@ static void run_restored(struct run *run, struct template *template)
 	template_close(template);
 }
 
-/* end_of() - how the machine of a run ended, if there was one; @missing: to be freed */
+/* end_of() - how the machine of a run ended, if there was one; @missing, @cannot: to be freed */
 static struct ending end_of(const struct run *run)
 {
 	const struct session *session = run->session;
@@ -235,6 +237,8 @@ static struct ending end_of(const struct run *run)
 			.panicked = console_has(&machine->console, 0, CONSOLE_PANIC),
 			.serial = machine->channel.serial,
 			.missing = virtio_missing_said(session),
+			.cannot = session->facts.hello ? NULL :
+				  console_said(&machine->console, LOG_CANNOT),
 			.messages = machine->messages.data,
 			.memory_in = machine->restored || !session->streams ?
 					     run->setup.places.cache : NULL,
@@ -251,6 +255,7 @@ static bool template_is_damaged(const struct run *run)
 		       outcome_blames_template(&run->session->facts, &ending, &run->options);
 
 	free(ending.missing);
+	free(ending.cannot);
 	if (damaged)
 		say("the template does not restore (%.200s): removed it, booting cold",
 		    ending.messages ? ending.messages : "its guest does not answer");
@@ -288,6 +293,7 @@ static struct verdict judge(const struct run *run)
 	verdict = outcome_decide(run->session ? &run->session->facts : &nothing, &ending,
 				 &run->options, run->setup.kernel.release);
 	free(ending.missing);
+	free(ending.cannot);
 	return verdict;
 }
 

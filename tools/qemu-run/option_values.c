@@ -130,9 +130,19 @@ static char *real_directory(const char *option, const char *path)
 	return NULL;
 }
 
+/* A directory, or a file or block device with a file system in it */
 int parse_root(struct options *options, const char *text)
 {
+	struct stat st;
+
 	free(options->root);
+	free(options->image);
+	options->root = NULL;
+	options->image = NULL;
+	if (!stat(text, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+		options->image = must(realpath(text, NULL));
+		return -1;
+	}
 	options->root = real_directory("--root", text);
 	return options->root ? -1 : 125;
 }
@@ -196,16 +206,27 @@ int parse_splat_file(struct options *options, const char *path)
 	return 125;
 }
 
-/* FILE[,rw] */
+/* FILE[,rw|,ro][,raw] */
 int parse_disk(struct options *options, const char *text)
 {
-	const char *comma = strrchr(text, ',');
-	bool keep = comma && !strcmp(comma, ",rw");
-	struct disk_option disk = {
-		.path = keep ? print("%.*s", (int)(comma - text), text) : copy(text),
-		.keep = keep,
-	};
+	struct disk_option disk = { .path = copy(text) };
+	char *comma;
 
+	while ((comma = strrchr(disk.path, ','))) {
+		if (!strcmp(comma, ",rw"))
+			disk.keep = true;
+		else if (!strcmp(comma, ",ro"))
+			disk.read_only = true;
+		else if (!strcmp(comma, ",raw"))
+			disk.raw = true;
+		else
+			break;
+		*comma = '\0';
+	}
+	if (disk.keep && disk.read_only) {
+		free(disk.path);
+		return wrong("--disk", text, "ro or rw?");
+	}
 	options->disks = grow(options->disks, options->disk_count, sizeof(disk));
 	options->disks[options->disk_count++] = disk;
 	return -1;

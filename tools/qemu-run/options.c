@@ -19,8 +19,8 @@ static const char help[] =
 	"      --get PATH:HOSTPATH  copy a file or tree out when the command has ended\n"
 	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  --user NAME\n"
 	"  -t, --timeout SECONDS    the command's (124)  --boot-timeout SECONDS  (123)\n"
-	"      --root DIR  its root: / of this host, or another   --rw DIR  shared\n"
-	"      --disk FILE[,rw]     a disk, /dev/vda and on; without rw nothing is kept\n"
+	"      --root DIR|IMAGE  its root: / of this host, or another  --rw DIR  shared\n"
+	"      --disk FILE[,rw|,ro]  /dev/vda and on; without rw nothing is kept\n"
 	"      --net                a network to the outside  --nic MODEL  its card\n"
 	"      --forward [ADDRESS:]PORT:GUESTPORT  a TCP port of the host's leads inside\n"
 	"      --memory MIB         default: 512    --cpus N         default: 1\n"
@@ -208,6 +208,7 @@ void options_free(struct options *options)
 		regfree(&options->allowed[i]);
 	free(options->allowed);
 	free(options->root);
+	free(options->image);
 	list_free(&options->shares);
 	list_free(&options->variables);
 	list_free(&options->qemu);

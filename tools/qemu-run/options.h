@@ -7,6 +7,7 @@
 #include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "disk_image.h"
 #include "util.h"
 
 enum accelerator_choice {
@@ -61,10 +62,16 @@ struct get_option {
  * struct disk_option - a disk image of --disk
  * @path: the image
  * @keep: what the guest writes goes to the image
+ * @read_only: the guest cannot write to it
+ * @raw: it is raw, whatever it begins with
+ * @image: what it is; known after inputs_check()
  */
 struct disk_option {
 	char *path;
 	bool keep;
+	bool read_only;
+	bool raw;
+	struct disk_image image;
 };
 
 /**
@@ -92,6 +99,8 @@ struct forward_option {
  * @shares: directories of the host, by their whole paths, to read and to write
  * @root: the directory of the host that is the guest's root, by its whole path; NULL:
  *	  BusyBox in memory
+ * @image: the file with the guest's root, by its whole path, or NULL
+ * @image_is_qcow2: known after inputs_check()
  * @user: the user to run the command as, a name or a number; NULL: root
  * @qemu: more of QEMU's own arguments
  * @directory: where the command starts, or NULL
@@ -136,6 +145,8 @@ struct options {
 	struct list variables;
 	struct list shares;
 	char *root;
+	char *image;
+	bool image_is_qcow2;
 	const char *user;
 	struct list qemu;
 	const char *directory;

@@ -142,9 +142,9 @@ static struct verdict decide_without_status(const struct evidence *evidence)
 		return verdict(OUTCOME_CANNOT_RUN,
 			       print("kernel %s lacks %s, too: qemu-run cannot talk to its guest",
 				     evidence->release, ending->missing));
-	/* Init's last word: it said on the console what is missing. */
+	/* Init's last word. */
 	if (evidence->qemu_code == EXIT_CANNOT_RUN && !facts->started)
-		return verdict(OUTCOME_CANNOT_RUN,
+		return verdict(OUTCOME_CANNOT_RUN, ending->cannot ? copy(ending->cannot) :
 			       print("the guest's init could not begin with kernel %s: it needs more of it",
 				     evidence->release));
 	if (evidence->qemu_code == CODE_PANIC || ending->panicked)

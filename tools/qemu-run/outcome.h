@@ -53,6 +53,7 @@ enum exit_status {
  * @panicked: a kernel panic is on the console
  * @serial: the channel was a serial port
  * @missing: what the guest said on its console that its kernel lacks, or NULL
+ * @cannot: what it said there of why it cannot begin, or NULL
  * @messages: QEMU's stderr, or NULL
  * @memory_in: the directory with the file of the guest's memory, or NULL
  */
@@ -74,6 +75,7 @@ struct ending {
 	bool panicked;
 	bool serial;
 	char *missing;
+	char *cannot;
 	const char *messages;
 	const char *memory_in;
 };

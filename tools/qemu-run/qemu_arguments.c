@@ -74,30 +74,54 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 
 	for (i = 0; i < setup->options->disk_count; i++) {
 		const struct disk_option *disk = &setup->options->disks[i];
-		char *path = print("%s%s", *disk->path == '/' ? "" : "./", disk->path);
 		/* With a slash first: QEMU takes what is before a colon for a protocol. */
-		char *name = quoted(path);
+		char *path = print("%s%s", *disk->path == '/' ? "" : "./", disk->path);
+		char *name = quoted(path), *base = base_name(disk->path), *serial;
 
+		/* virtio-blk: VIRTIO_BLK_ID_BYTES */
+		base[strnlen(base, 20)] = '\0';
+		serial = quoted(base);
 		/*
-		 * A template has the disk's place, and nothing in it. Where the host has no
+		 * A template has a disk of that size, and nothing on it. Where the host has no
 		 * room, the guest gets an error: QEMU would stop it, until somebody makes room.
 		 */
 		if (real)
 			add(arguments, "-drive",
-			    print("if=none,id=disk%zu,format=raw,werror=report,snapshot=%s,file=%s", i,
-				  disk->keep ? "off" : "on", name));
+			    print("if=none,id=disk%zu,format=%s,werror=report,snapshot=%s,readonly=%s,file=%s",
+				  i, disk->image.qcow2 ? "qcow2" : "raw",
+				  disk->keep || disk->read_only ? "off" : "on",
+				  disk->read_only ? "on" : "off", name));
 		else
 			add(arguments, "-drive",
-			    print("if=none,id=disk%zu,format=raw,file.driver=null-co,file.size=1048576",
-				  i));
+			    print("if=none,id=disk%zu,format=raw,readonly=%s,file.driver=null-co,file.read-zeroes=on,file.size=%llu",
+				  i, disk->read_only ? "on" : "off",
+				  (unsigned long long)disk->image.size));
 		add(arguments, "-device",
-		    print("virtio-blk-%s,drive=disk%zu", virtio_bus(setup->options), i));
+		    print("virtio-blk-%s,drive=disk%zu,serial=%s", virtio_bus(setup->options), i,
+			  serial));
+		free(serial);
+		free(base);
 		free(name);
 		free(path);
 	}
 }
 
 /* Without a @path, an empty directory of QEMU's own. */
+/* The image that is the root: in the template as well, which has it mounted. */
+static void add_image(const struct setup *setup, struct list *arguments)
+{
+	char *name;
+
+	if (!setup->options->image)
+		return;
+	name = quoted(setup->options->image);
+	add(arguments, "-drive", print("if=none,id=root,format=%s,readonly=on,file=%s",
+		  setup->options->image_is_qcow2 ? "qcow2" : "raw", name));
+	add(arguments, "-device",
+	    print("virtio-blk-%s,drive=root,serial=" ROOT_SERIAL, virtio_bus(setup->options)));
+	free(name);
+}
+
 static void add_share(const struct setup *setup, struct list *arguments, const char *tag,
 		      const char *path, bool writable)
 {
@@ -203,7 +227,9 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 	add(arguments, "-chardev", print("socket,id=monitor,fd=%d", FD_MONITOR));
 	/* Not -mon, which QEMU 11.1 warns of. */
 	add(arguments, "-qmp", copy("chardev:monitor"));
+	/* In this order: the disks are vda and on. */
 	add_disks(setup, arguments, real);
+	add_image(setup, arguments);
 	add_shares(setup, arguments, real, root_by_fd);
 	add_network(setup, arguments, real);
 	for (i = 0; i < options->qemu.count; i++)
@@ -223,10 +249,11 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 		add(arguments, "-kernel", copy(setup->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s",
+		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s%s",
 			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
 			  setup->kernel.driver ? " qemu_run_driver=1" : "",
-			  options->root || options->shares.count ? " qemu_run_shares=1" : "", tsc,
+			  options->root || options->shares.count ? " qemu_run_shares=1" : "",
+			  options->image ? " qemu_run_image=1" : "", tsc,
 			  machine_append(options),
 			  options->append ? " " : "", options->append ? options->append : ""));
 		free(tsc);

@@ -237,7 +237,8 @@ int report_json(const struct report *report)
 	json_object_set_new(json, "duration_ms", milliseconds(now_ns() - report->begin_ns));
 	json_object_set_new(json, "phases_ms", phases(report));
 	json_object_set_new(json, "kernel", text_or_null(setup->kernel.release));
-	json_object_set_new(json, "root", text_or_null(setup->options->root));
+	json_object_set_new(json, "root", text_or_null(setup->options->root ? setup->options->root :
+							   setup->options->image));
 	json_object_set_new(json, "accelerator", json_string(setup->kvm ? "kvm" : "tcg"));
 	if (report->session)
 		add_session(json, report);

@@ -153,7 +153,7 @@ static void hint_host(const struct options *options)
 	const char *program = options->command.items[0];
 	size_t i;
 
-	if (options->root || !*program)
+	if (options->root || options->image || !*program)
 		return;
 	if (strchr(program, '/')) {
 		if (!access(program, F_OK))
@@ -211,8 +211,9 @@ void report_lines(const struct report *report)
 		break;
 	case OUTCOME_CANNOT_RUN:
 		explain_refusal("run the command", facts);
-		/* Its init said there why it could not begin. */
-		if (verdict->qemu_code == EXIT_CANNOT_RUN && !facts->started && !facts->refused)
+		/* What it lacks may be read from there, if its init did not say. */
+		if (verdict->qemu_code == EXIT_CANNOT_RUN && !facts->started && !facts->refused &&
+		    !console_has(&report->session->machine.console, 0, LOG_PREFIX LOG_CANNOT))
 			show_console_end(report, 10);
 		break;
 	case OUTCOME_NOT_EXECUTABLE:

@@ -69,6 +69,11 @@ char *template_key(const struct setup *setup)
 		   options->append ? options->append : "");
 	text_print(&key, "port %d\nroot %d\nshares %zu\n", !options->no_port, !!options->root,
 		   options->shares.count);
+	if (options->image)
+		text_identity(&key, options->image);
+	for (i = 0; i < options->disk_count; i++)
+		text_print(&key, "disk %llu %d\n", (unsigned long long)options->disks[i].image.size,
+			   options->disks[i].read_only);
 	for (i = 0; options->preload && i < options->module_count; i++) {
 		const struct module_option *module = &options->modules[i];
 

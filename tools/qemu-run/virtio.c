@@ -85,14 +85,5 @@ char *virtio_missing(const struct setup *setup)
 
 char *virtio_missing_said(const struct session *session)
 {
-	const struct text *console = &session->machine.console.text;
-	const char *text = console->data ? strstr(console->data, LOG_PREFIX LOG_MISSING) : NULL;
-	size_t length = 0;
-
-	if (!text || session->facts.hello)
-		return NULL;
-	text += strlen(LOG_PREFIX LOG_MISSING);
-	while (length < 200 && text[length] >= ' ' && text[length] < 0x7f)
-		length++;
-	return length ? print("%.*s", (int)length, text) : NULL;
+	return session->facts.hello ? NULL : console_said(&session->machine.console, LOG_MISSING);
 }

@@ -16,9 +16,14 @@
 #include <unistd.h>
 #include "../wire/protocol.h"
 #include "boot.h"
+#include "image.h"
 #include "log.h"
 #include "modules.h"
+#include "poweroff.h"
 #include "root.h"
+
+/* In an image as the root there is none: it is run from here. */
+static int busybox = -1;
 
 int run_tool(const char *const argv[])
 {
@@ -27,6 +32,8 @@ int run_tool(const char *const argv[])
 
 	pid = vfork();
 	if (!pid) {
+		if (!strcmp(argv[0], BUSYBOX))
+			fexecve(busybox, (char *const *)argv, environ);
 		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
@@ -150,16 +157,23 @@ static void loopback_up(void)
 
 void boot(void)
 {
-	static const char *const install[] = { "/bin/busybox", "--install", "-s", NULL };
-	static const char *const modprobe[] = { "/bin/busybox", "modprobe", "-a", "virtio_pci",
-						"virtio_mmio", "virtio_console", NULL };
-	static const char *const shares[] = { "/bin/busybox", "modprobe", "-a", "9pnet_virtio",
+
+	static const char *const install[] = { BUSYBOX, "--install", "-s", NULL };
+	static const char *const modprobe[] = { BUSYBOX, "modprobe", "-a", "virtio_pci",
+						"virtio_mmio", "virtio_console", "virtio_blk",
+						"virtio_net", NULL };
+	static const char *const shares[] = { BUSYBOX, "modprobe", "-a", "9pnet_virtio",
 					      "9p", "autofs4", NULL };
-	static const char *const overlay[] = { "/bin/busybox", "modprobe", "overlay", NULL };
-	static const char *const driver[] = { "/bin/busybox", "modprobe", "qemu_poweroff",
+	static const char *const overlay[] = { BUSYBOX, "modprobe", "overlay", NULL };
+	static const char *const driver[] = { BUSYBOX, "modprobe", "qemu_poweroff",
 					      "delay=-1", NULL };
+	/* What the kernel's command line tells this program is no business of others. */
+	static const char *const told[] = { "qemu_run_shares", "qemu_run_image", "qemu_run_driver" };
+	const char *why = NULL;
+	size_t i;
 	int err;
 
+	busybox = open(BUSYBOX, O_PATH | O_CLOEXEC);
 	mount_all();
 	make_static_nodes();
 	/* Not before the job: a template must have nothing of the host mounted. */
@@ -171,15 +185,20 @@ void boot(void)
 	/* A failure is no error: the drivers may be built in. channel_open() will tell. */
 	run_tool(modprobe);
 	run_tool(shares);
-	if (getenv("qemu_run_shares")) {
+	if (getenv("qemu_run_shares") || getenv("qemu_run_image")) {
 		run_tool(overlay);
 		err = root_prepare();
 		if (err)
 			log_line("cannot prepare for --root: %s", strerror(-err));
 	}
-	unsetenv("qemu_run_shares");
 	if (getenv("qemu_run_driver") && run_tool(driver))
 		log_line("qemu_poweroff does not load");
+	if (getenv("qemu_run_image"))
+		why = image_enter();
+	if (why)
+		die_because("--root", why);
+	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		unsetenv(told[i]);
 	/* The last: from here on the modules of the initramfs are covered. */
 	err = modules_attend();
 	if (err)

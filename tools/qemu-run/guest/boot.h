@@ -11,6 +11,9 @@
  */
 void boot(void);
 
+/* What run_tool() finds in any root. */
+#define BUSYBOX "/bin/busybox"
+
 /**
  * run_tool() - runs one of the guest's programs to its end
  * @argv: its arguments, the program's path first

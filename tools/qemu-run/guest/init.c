@@ -46,7 +46,6 @@ int main(void)
 	must_succeed(command_prepare(&command), "no process for the command");
 	must_succeed(port_open(&port, getenv("qemu_run_serial"), &deadline),
 		     "no way to the host");
-	unsetenv("qemu_run_driver");
 	unsetenv("qemu_run_serial");
 	complaints_send_all(&complaints, NULL);
 	port_send_hello(&port);

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "../wire/user.h"
+#include "blk.h"
 #include "boot.h"
 #include "ending.h"
 #include "job.h"
@@ -114,9 +116,9 @@ static void bring_network_up(struct port *port, bool required)
 {
 	/* The addresses of QEMU's user-mode network. */
 	static const char *const steps[][8] = {
-		{ "/bin/busybox", "ip", "link", "set", "eth0", "up" },
-		{ "/bin/busybox", "ip", "addr", "add", "10.0.2.15/24", "dev", "eth0" },
-		{ "/bin/busybox", "ip", "route", "add", "default", "via", "10.0.2.2" },
+		{ BUSYBOX, "ip", "link", "set", "eth0", "up" },
+		{ BUSYBOX, "ip", "addr", "add", "10.0.2.15/24", "dev", "eth0" },
+		{ BUSYBOX, "ip", "route", "add", "default", "via", "10.0.2.2" },
 	};
 	size_t i;
 
@@ -196,6 +198,32 @@ static void mount_share(struct guest_job *job, struct port *port, const struct f
 	free(path);
 }
 
+/* What a login sets. The command line's own variables come later, and stand. */
+static void log_in(struct guest_job *job, struct port *port, const struct frame *frame)
+{
+	static struct user_entry user;
+	char *name = copy_text(frame), what[300];
+	const char *why = user_find(&user, "", *name ? name : "0");
+
+	snprintf(what, sizeof(what), "--user %s", name);
+	if (why)
+		refuse(port, 125, what, why);
+	setenv("PATH", LOGIN_PATH, 1);
+	setenv("HOME", user.home, 1);
+	setenv("LANG", "C.UTF-8", 1);
+	if (*user.name) {
+		setenv("USER", user.name, 1);
+		setenv("LOGNAME", user.name, 1);
+		setenv("SHELL", user.shell, 1);
+	}
+	job->directory = access(user.home, X_OK) ? "/" : user.home;
+	job->has_user = *name;
+	job->user = (struct user){ .uid = user.uid, .gid = user.gid };
+	job->groups = user.groups;
+	job->group_count = user.group_count;
+	free(name);
+}
+
 static void read_user(struct guest_job *job, const struct frame *frame)
 {
 	size_t length = frame->length - sizeof(job->user);
@@ -244,6 +272,14 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 		case FRAME_MODULE:
 		case FRAME_SOFT_MODULE:
 			load_module(job, port, &frame, complaints);
+			break;
+		case FRAME_DISKS:
+			if (blk_look(frame.data, frame.length))
+				refuse(port, 125, "--disk",
+				       "this kernel lacks virtio_blk (CONFIG_VIRTIO_BLK)");
+			break;
+		case FRAME_LOGIN:
+			log_in(job, port, &frame);
 			break;
 		case FRAME_NETWORK:
 			bring_network_up(port, frame.length && frame.data[0]);

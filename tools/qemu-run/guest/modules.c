@@ -26,9 +26,12 @@ struct automount {
 /* Autofs does not hold up the process group that mounts it: this is to be one of its own. */
 static int automount(struct automount *automount)
 {
-	int packed = open(automount->path, O_PATH | O_DIRECTORY | O_CLOEXEC), requests[2];
+	int packed, requests[2];
 	char options[96];
 
+	/* A root that is an image may not have it. */
+	(void)root_make_directories(automount->path);
+	packed = open(automount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (packed < 0 || setpgid(0, 0) || pipe2(requests, O_CLOEXEC))
 		return -errno;
 	snprintf(automount->packed, sizeof(automount->packed), "/proc/self/fd/%d", packed);

@@ -79,9 +79,14 @@ void poweroff_now(const struct poweroff *poweroff, unsigned int code)
 
 void die(const char *what)
 {
+	die_because(what, strerror(errno));
+}
+
+void die_because(const char *what, const char *why)
+{
 	struct poweroff poweroff;
 
-	log_line("%s: %s", what, strerror(errno));
+	log_urgent(LOG_CANNOT "%s: %s", what, why);
 	poweroff_find(&poweroff);
 	poweroff_now(&poweroff, 125);
 }

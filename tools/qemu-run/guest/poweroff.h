@@ -48,4 +48,11 @@ void poweroff_now(const struct poweroff *poweroff, unsigned int code) __attribut
  */
 void die(const char *what) __attribute__((noreturn));
 
+/**
+ * die_because() - the same, for another reason than errno
+ * @what: what failed
+ * @why: why
+ */
+void die_because(const char *what, const char *why) __attribute__((noreturn));
+
 #endif

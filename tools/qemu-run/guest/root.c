@@ -13,7 +13,7 @@
 #include "../wire/protocol.h"
 #include "root.h"
 
-#define LOWER "/.lower"
+#define LOWER ROOT_LOWER
 #define UPPER "/.upper"
 #define ROOT  "/.root"
 
@@ -33,8 +33,7 @@ static int mount_9p(const char *tag, const char *where, unsigned long flags, con
 	return mount(tag, where, "9p", flags, options) ? -errno : 0;
 }
 
-/* mkdir -p, of an absolute path */
-static int make_directories(const char *path)
+int root_make_directories(const char *path)
 {
 	char part[PATH_MAX], *slash = part;
 
@@ -88,7 +87,7 @@ static int link_modules(const char *place, const char *modules)
 
 	snprintf(path, sizeof(path), UPPER "/upper%s", place);
 	*strrchr(path, '/') = '\0';
-	err = make_directories(path);
+	err = root_make_directories(path);
 	if (err)
 		return err;
 	path[strlen(path)] = '/';
@@ -98,7 +97,7 @@ static int link_modules(const char *place, const char *modules)
 /* Below the overlay, where it costs no look at the host's file. */
 static int write_hosts(const char *hosts)
 {
-	int err = make_directories(UPPER "/upper/etc");
+	int err = root_make_directories(UPPER "/upper/etc");
 
 	return err ? err : write_new(UPPER "/upper/etc/hosts", hosts);
 }
@@ -114,8 +113,39 @@ static int mount_modules(const char *place)
 	int err;
 
 	snprintf(path, sizeof(path), ROOT "%s", place);
-	err = make_directories(path);
+	err = root_make_directories(path);
 	return err ? err : root_modules(path);
+}
+
+static int mount_overlay(void)
+{
+	return mount("overlay", ROOT, "overlay", 0,
+		     "lowerdir=" LOWER ",upperdir=" UPPER "/upper,workdir=" UPPER "/work") ?
+		       -errno : 0;
+}
+
+/* What is the guest's own moves into the new root. */
+static int move_kept(void)
+{
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
+		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * The new root is moved onto the old one, and not only entered: else the kernel takes
+ * this for a chroot, in which user namespaces cannot be made.
+ */
+static int enter(void)
+{
+	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
+		       -errno : 0;
 }
 
 static int mount_root(const char *place, const char *modules)
@@ -127,9 +157,9 @@ static int mount_root(const char *place, const char *modules)
 		err = link_modules(place, modules);
 	if (err)
 		return err;
-	if (mount("overlay", ROOT, "overlay", 0,
-		  "lowerdir=" LOWER ",upperdir=" UPPER "/upper,workdir=" UPPER "/work"))
-		return -errno;
+	err = mount_overlay();
+	if (err)
+		return err;
 	return *place && !*modules ? mount_modules(place) : 0;
 }
 
@@ -144,7 +174,7 @@ static int mount_here(const char *here)
 	if (strpbrk(here, ":,\\"))
 		return 0;
 	snprintf(path, sizeof(path), ROOT "%s", here);
-	err = make_directories(path);
+	err = root_make_directories(path);
 	if (err)
 		return err;
 	/* Owner and mode of a mount are those of its upper directory. */
@@ -160,8 +190,6 @@ static int mount_here(const char *here)
 int root_enter(const char *place, const char *modules, const char *here, const char *closed,
 	       const char *hosts)
 {
-	char path[64];
-	size_t i;
 	int err;
 
 	err = *closed ? make_own(closed, 0700) : 0;
@@ -171,23 +199,19 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 		err = mount_root(place, modules);
 	if (err)
 		return err;
-	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
-		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
-			return -errno;
-	}
-	if (*here) {
+	err = move_kept();
+	if (!err && *here)
 		err = mount_here(here);
-		if (err)
-			return err;
-	}
-	/*
-	 * The new root is moved onto the old one, and not only entered: else the kernel
-	 * takes this for a chroot, in which user namespaces cannot be made.
-	 */
-	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL))
-		return -errno;
-	return chroot(".") || chdir("/") ? -errno : 0;
+	return err ? err : enter();
+}
+
+int root_enter_image(void)
+{
+	int err = mount_overlay();
+
+	if (!err)
+		err = move_kept();
+	return err ? err : enter();
 }
 
 int root_follow(void)
@@ -226,7 +250,7 @@ const char *root_missing(bool overlay)
 
 int root_share(const char *tag, const char *path)
 {
-	int err = make_directories(path);
+	int err = root_make_directories(path);
 
 	return err ? err : mount_9p(tag, path, 0, "mmap");
 }

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* Where the file system is that the root lies over, before it is entered. */
+#define ROOT_LOWER "/.lower"
+
 /**
  * root_prepare() - prepares for root_enter(), before a template is saved
  *
@@ -33,6 +36,23 @@ int root_prepare(void);
  */
 int root_enter(const char *place, const char *modules, const char *here, const char *closed,
 	       const char *hosts);
+
+/**
+ * root_enter_image() - the same with what is mounted at ROOT_LOWER
+ *
+ * Context: after root_prepare(), and before a template is saved.
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_enter_image(void);
+
+/**
+ * root_make_directories() - makes a directory and those above it, as mkdir -p
+ * @path: absolute
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_make_directories(const char *path);
 
 /**
  * root_follow() - makes the same the root of a process that was made before

@@ -18,6 +18,9 @@
 /* What the guest is called. */
 #define GUEST_NAME "guest"
 
+/* The serial number of the disk that is the root. */
+#define ROOT_SERIAL "qemu-run-root"
+
 /* In the guest: where the command starts, and where the files of -f go. */
 #define HOME "/root"
 
@@ -47,6 +50,7 @@
 /* How init begins its lines on the console, and one that says what its channel would need. */
 #define LOG_PREFIX	 "qemu-run: "
 #define LOG_MISSING	 "lacks: "
+#define LOG_CANNOT	 "cannot begin: "
 
 /* How a detail of the last complaint begins: a place, a reason. No complaint does. */
 #define COMPLAINT_DETAIL "  "
@@ -67,9 +71,11 @@ enum frame_type {
 	FRAME_DIRECTORY, /* where the command starts */
 	FRAME_MODULE,	 /* parameters, NUL, name; FRAME_DATA; FRAME_END */
 	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
+	FRAME_DISKS,	 /* a byte for each: whether to look for partitions */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
 	FRAME_ROOT,	 /* enter the host's directory; five texts: see root_enter() */
 	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
+	FRAME_LOGIN,	 /* text: the user, to be found in the image that is the root; "": root */
 	FRAME_USER,	 /* struct user, then as many uint32_t: its other groups */
 	FRAME_GET,	 /* a path to send back when the command has ended */
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
