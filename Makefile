@@ -29,7 +29,7 @@ run_tests = KERNEL_DIR=$$($(kernel)) && export KERNEL_DIR && \
 # line reaches it from there: V= W= C= LLVM=.
 
 .PHONY: all module qemu-run examples run shell test test-all test-kernels test-distributions
-.PHONY: test-debug test-packages check bench install modules_install deb
+.PHONY: test-debug test-mutants test-packages check bench install modules_install deb
 .PHONY: clean distclean help setup-run setup-test setup-all setup-check setup-bench setup-debug setup-deb setup-packages
 
 all: module qemu-run ## build qemu_poweroff.ko for the kernel chosen, and qemu-run
@@ -76,6 +76,9 @@ test-debug: setup-run setup-test setup-all setup-debug $(if $(LLVM),setup-check)
 	@KERNEL_DIR=$$(scripts/debug-kernel $(if $(WATCH),-w $(WATCH)) $(if $(LLVM),-l) $(KVER)) && export KERNEL_DIR && \
 		echo "# kernel $$(<"$$KERNEL_DIR/release")" && \
 		scripts/run-tests $(or $(TESTS),tests/debug tests)
+
+test-mutants: setup-run setup-test setup-all ## put in the faults of tests/mutants: the tests are to see them (an hour): MUTANTS=facts.c
+	@scripts/test-mutants -k "$$($(kernel))" $(MUTANTS)
 
 test-packages: setup-packages ## install the packages in fresh Debian 12 and 13, use and remove them (as root)
 	@scripts/test-packages $(RELEASES)
@@ -129,7 +132,7 @@ help: ## this list
 
 # These install what they need, and say so. All others name what is missing; SETUP=:
 # has them not look, for who builds a package and knows.
-run shell test test-all test-kernels test-distributions test-debug test-packages check bench: SETUP := scripts/setup
+run shell test test-all test-kernels test-distributions test-debug test-mutants test-packages check bench: SETUP := scripts/setup
 SETUP := scripts/setup --check
 
 setup-run setup-test setup-all setup-check setup-bench setup-debug setup-deb setup-packages:

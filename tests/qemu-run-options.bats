@@ -33,7 +33,6 @@ refused()
 	refused '--accel none: give kvm, tcg or auto' --accel none
 	refused '--machine isapc: give pc, q35 or microvm' --machine isapc
 	refused '--append TEXT: longer than 1024 bytes' --append "$(printf '%1025s' x)"
-	refused '--allow-splat B: give one expression: A|B' --allow-splat=A --allow-splat=B
 	refused '--root no: No such file or directory' --root no
 	: >file
 	refused '--rw file: not a directory' --rw file

@@ -18,6 +18,7 @@ void send_frame(uint32_t type, const void *data, uint32_t length);
 
 /* What a status says that no word has changed. */
 static struct status status = { .method = POWEROFF_PORT };
+static uint32_t version = PROTOCOL_VERSION;
 
 /* Sends a frame of that type, with what an honest one has. */
 static void forge(uint32_t type, uint32_t number)
@@ -30,7 +31,7 @@ static void forge(uint32_t type, uint32_t number)
 		struct entry entry;
 		char path[2];
 	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it" };
-	struct hello hello = { PROTOCOL_VERSION, status.method };
+	struct hello hello = { version, status.method };
 	struct ack ack = { .bytes = number };
 	struct tree_end end = { 0 };
 
@@ -100,6 +101,14 @@ static bool forge_word(const char *word, size_t length, long number)
 		status.signal = number;
 	else if (!strncmp(word, "method:", 7))
 		status.method = number;
+	else if (!strncmp(word, "before:", 7)) /* taint, of a kernel that has its job */
+		status.taint_before = number;
+	else if (!strncmp(word, "after:", 6))
+		status.taint_after = number;
+	else if (!strncmp(word, "version:", 8))
+		version = number;
+	else if (!strcmp(word, "oops"))
+		send_frame(FRAME_COMPLAINT, "Oops: 0000 [#1]", 15);
 	else
 		return false;
 	return true;

@@ -76,6 +76,8 @@ static const struct {
 	{ "0, and a file of --get is missing", { RETURNED(0) },
 	  { ENDED_WITHOUT_GETS(CODE(0), 2 * S) }, { 0 }, OUTCOME_CANNOT_RUN,
 	  EXIT_CANNOT_RUN },
+	{ "0, and something else went wrong here", { RETURNED(0) },
+	  { ENDED(CODE(0), 2 * S), .failed = true }, { 0 }, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
 	{ "42, and a file of --get is missing", { RETURNED(42) },
 	  { ENDED_WITHOUT_GETS(CODE(42), 2 * S) }, { 0 }, OUTCOME_EXIT, 42 },
 	{ "output is lost, whatever the status", { RETURNED(42) },
@@ -138,6 +140,10 @@ static const struct {
 	  { ENDED(POWERED_OFF, 2 * S), .messages = "qemu: terminating on signal 15 from pid 1" },
 	  { 0 }, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
 	{ "no machine was started", { 0 }, { 0 }, { 0 }, OUTCOME_CANNOT_RUN, EXIT_CANNOT_RUN },
+	{ "--bare: the port before the command has started", { BOOTED },
+	  { ENDED(CODE(7), 2 * S), .spoke = true }, { .bare = true }, OUTCOME_SILENT, EXIT_SILENT },
+	{ "Ctrl-C, and the command returns 0", { RETURNED(0) },
+	  { ENDED(CODE(0), 2 * S), .interrupted = 2 }, { 0 }, OUTCOME_INTERRUPTED, 130 },
 	{ "Ctrl-C", { STARTED }, { .interrupted = 2 }, { 0 }, OUTCOME_INTERRUPTED, 130 },
 };
 

@@ -2,10 +2,11 @@
 /*
  * What comes of what a guest says, without a guest. A line of session.cases is
  *
- *	STATUS OUTCOME [--timeout SECONDS] -- WORD...
+ *	STATUS OUTCOME [--bare | --timeout SECONDS] -- WORD...
  *
  * with the words of tests/guest/hostile.c.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "../../../tests/guest/forge.h"
@@ -41,6 +42,8 @@ static void act(const char *word)
 		return;
 	if (!strncmp(word, "header:", 7))
 		receive(&header, sizeof(header));
+	else if (!strcmp(word, "asked")) /* it has its job, and has not answered */
+		session->facts.started = session->facts.answered = false;
 	else if (!strncmp(word, "port:", 5))
 		session->machine.wait_status = ((number << 1 | 1) & 0xff) << 8;
 	else if (strcmp(word, "off") && strcmp(word, "reset"))
@@ -74,7 +77,9 @@ static char *decide(struct options *options, char *words)
 		.ended = true,
 		.wait_status = session->machine.wait_status,
 		.end_ns = now_ns(),
-		.bad_guest = session->bad_guest || frame_rest(&session->machine.channel.reader),
+		.bad_guest = session->bad_guest ||
+			     (facts_have_end(&session->facts) &&
+			      frame_rest(&session->machine.channel.reader)),
 		.gets_complete = gets_complete(&session->gets),
 	}, options, "release");
 	got = print("%d %s", verdict.exit_status, outcome_name(verdict.outcome));
@@ -89,7 +94,6 @@ static char *decide(struct options *options, char *words)
 
 int main(void)
 {
-	static const char timeout[] = " --timeout ";
 	FILE *cases = must(fopen("test/session.cases", "r"));
 	int count = 0, failed = 0;
 	char line[4096];
@@ -97,7 +101,7 @@ int main(void)
 	session = must(calloc(1, sizeof(*session)));
 	while (fgets(line, sizeof(line), cases)) {
 		struct options options = { 0 };
-		char *name, *words, *got, *limit;
+		char *name, *words, *got, *option;
 		bool good;
 
 		line[strcspn(line, "\n")] = '\0';
@@ -106,10 +110,12 @@ int main(void)
 		name = copy(line);
 		words = strstr(line, " -- ");
 		*words = '\0';
-		limit = strstr(line, timeout);
-		if (limit) {
-			options.timeout_ms = 1000 * atol(limit + strlen(timeout));
-			*limit = '\0';
+		option = strstr(line, " --");
+		if (option) {
+			options.bare = !strcmp(option, " --bare");
+			sscanf(option, " --timeout %" SCNu64, &options.timeout_ms);
+			options.timeout_ms *= 1000;
+			*option = '\0';
 		}
 		got = decide(&options, words + strlen(" -- "));
 		good = !strcmp(got, line);
