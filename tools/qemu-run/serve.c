@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include "job.h"
@@ -112,32 +110,14 @@ static void attend(struct session *session)
  */
 static void drain(struct session *session)
 {
-	uint64_t end = now_ns() + GRACE_NS, now;
-	bool bounded = session->setup->options->timeout_ms;
-	struct streams *streams = session->streams;
+	uint64_t end = session->setup->options->timeout_ms ? now_ns() + GRACE_NS : 0;
 
-	while (streams_full(streams) && !session->signals->interrupted) {
-		struct pollfd events[] = {
-			{ .fd = session->signals->fd, .events = POLLIN },
-			{ .fd = streams->output[0].waiting.length ? STDOUT_FILENO : -1,
-			  .events = POLLOUT },
-			{ .fd = streams->output[1].waiting.length ? STDERR_FILENO : -1,
-			  .events = POLLOUT },
-		};
-		int i;
-
-		now = now_ns();
-		if (bounded && now >= end) {
-			streams_give_up(streams, session->error);
-			break;
-		}
-		if (poll(events, 3, bounded ? (int)((end - now) / 1000000) + 1 : -1) < 0)
-			continue;
-		if (events[0].revents)
-			signals_read(session->signals);
-		for (i = 0; i < 2; i++)
-			if (events[1 + i].revents)
-				streams_write(streams, i, session->error);
+	session->over = true;
+	while (streams_full(session->streams) && !session->signals->interrupted) {
+		if (end && now_ns() >= end)
+			streams_give_up(session->streams, session->error);
+		else
+			session_step(session, end);
 	}
 }
 

@@ -335,6 +335,7 @@ int session_step(struct session *session, uint64_t until)
 	struct channel *channel = &machine->channel;
 	uint64_t due = nudge_due(session), panic;
 	bool was_full = full(session);
+	int i;
 	enum { SIGNALS, PORT, CONSOLE, MONITOR, MESSAGES, END, INPUT, OUTPUT, ERRORS, EVENTS };
 	struct pollfd events[EVENTS] = {
 		[SIGNALS] = { .fd = session->signals->fd, .events = POLLIN },
@@ -350,8 +351,10 @@ int session_step(struct session *session, uint64_t until)
 		[ERRORS] = { .fd = stream_fd(session, 1), .events = POLLOUT },
 	};
 
-	if (machine->ended)
+	if (machine->ended && !session->over)
 		return -1;
+	for (i = PORT; session->over && i <= INPUT; i++)
+		events[i].fd = -1;
 	/* What lies behind what a slow reader has not read may be init's answer. */
 	panic = session->panic_ns && !was_full && !session->killed ?
 			session->panic_ns + PANIC_SILENCE_NS : 0;
@@ -391,7 +394,7 @@ int session_step(struct session *session, uint64_t until)
 		write_stream(session, 0);
 	if (events[ERRORS].revents)
 		write_stream(session, 1);
-	if (session_frames(session))
+	if (session->over || session_frames(session))
 		return -1;
 	if ((events[END].revents || machine->pidfd < 0) && machine_wait(machine))
 		drain_machine(session);

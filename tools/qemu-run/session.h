@@ -27,6 +27,7 @@
  * @panic_ns: when its console last said something, from a panic's text on; 0: no panic
  * @halted: its kernel panicked, and stands still
  * @heard_ns: when it last sent a frame
+ * @over: only our readers are served
  * @asking: what comes from QEMU's monitor is an answer that is waited for
  * @disk_failed: QEMU could not read or write a disk
  * @stopped: QEMU stopped the guest for that
@@ -47,6 +48,7 @@ struct session {
 	uint64_t panic_ns;
 	bool halted;
 	uint64_t heard_ns;
+	bool over;
 	bool asking;
 	bool disk_failed;
 	bool stopped;

@@ -83,6 +83,8 @@ static void act(const char *word)
 		session->facts = (struct facts){ 0 };
 	else if (!strcmp(word, "no-port"))
 		session->facts.method = status.method = POWEROFF_NONE;
+	else if (!strcmp(word, "restored"))
+		session->facts.hello = false;
 	else if (!strcmp(word, "booted"))
 		session->facts.started = false;
 	else if (!strcmp(word, "memory"))
