@@ -60,10 +60,10 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 		((status % 2 && status != 125)) || exit $$status; \
 		echo "QEMU status $$status: the driver ended the machine with code $$((status >> 1))"
 
-test: setup-run setup-test $(if $(filter %sanitizers.bats %recipes.bats,$(TESTS)),setup-all) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
+test: setup-run setup-test $(if $(filter %sanitizers.bats %recipes.bats,$(TESTS)),setup-all) $(if $(filter %own-kernel.bats,$(TESTS)),setup-debug) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
 	@$(run_tests) $(or $(TESTS),-t '!slow' tests)
 
-test-all: setup-run setup-test setup-all qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
+test-all: setup-run setup-test setup-all setup-debug qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand
 	@$(run_tests) $(or $(TESTS),tests)
 
 test-kernels: setup-run setup-test qemu-run ## the same on each of KERNELS and MACHINES, with a table at the end

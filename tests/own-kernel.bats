@@ -54,3 +54,29 @@ kernel_without()
 	assert_output 1
 	assert_equal "$stderr" "qemu-run: --cpus 2: kernel $(<"$KERNEL_DIR/release") takes 1: see its CONFIG_SMP and CONFIG_NR_CPUS"
 }
+
+# merged DIR [argument of merge_config.sh...]: what of --kconfig is not in the configuration made there.
+merged()
+{
+	(cd "$LINUX" && scripts/kconfig/merge_config.sh -O "$1" "${@:2}" "$BATS_TEST_TMPDIR/fragment") >"$1/log" 2>&1 ||
+		fail "$(<"$1/log")"
+	comm -23 <(grep ^CONFIG_ fragment | sort) <(sort "$1/.config")
+}
+
+@test '--kconfig: a fragment with a comment on each part' {
+	run -0 qemu-run --kconfig
+	assert_line CONFIG_VIRTIO_CONSOLE=y
+	assert_line --regexp '^# .*--root'
+}
+
+# bats test_tags=slow
+@test '--kconfig: each option holds after merge_config.sh, with all else off and with defconfig' {
+	LINUX=$("$top/scripts/own-kernel" -s ${OWN_VERSION:+"$OWN_VERSION"} 2>log) || fail "$(<log)"
+	qemu-run --kconfig >fragment
+	mkdir small large
+	run -0 merged "$PWD/small" -n
+	assert_output ''
+	make -s -C "$LINUX" O="$PWD/large" defconfig
+	run -0 merged "$PWD/large" "$PWD/large/.config"
+	assert_output ''
+}
