@@ -48,24 +48,33 @@ while True:
 	cat >below.py <<-'P'
 		import ctypes, os
 		libc = ctypes.CDLL(None)
+		here = "/.lower" + os.getcwd()
 		namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
 		assert libc.umount2(b"/", 2) == 0 and libc.setns(namespace, 0) == 0
 		assert "etc" in os.listdir("/.lower")
 		for directory in "proc", "sys", "dev", "run":
 		    print(directory, os.listdir("/.lower/" + directory))
 		print("tmp", [file for _, _, files in os.walk("/.lower/tmp") for file in files])
+		# And what is there cannot be written, whatever the guest says of its mount.
+		assert libc.mount(b"root", b"/.lower", None, 32, None) == 0
+		for attempt in lambda: open(here + "/below.py", "w"), lambda: os.mkdir(here + "/made"):
+		    try:
+		        print("written", attempt())
+		    except OSError as error:
+		        print(error.strerror)
 	P
 	for who in qemu_run as_nobody; do
 		"$who" --root / -- python3 below.py
 		assert_equal "$status" 0
 		# Where the user stands is there, since the guest starts there, and no more of /tmp.
-		assert_equal "$(tail -n 5 <<<"$output")" $'proc []\nsys []\ndev []\nrun []\ntmp [\'below.py\']'
+		assert_equal "$(tail -n 7 <<<"$output")" $'proc []\nsys []\ndev []\nrun []
+tmp [\'below.py\']\nRead-only file system\nRead-only file system'
 	done
 	# A host without namespaces: QEMU has all of the root, and -v says so.
 	run unshare -r bash -c 'for what in mnt user; do echo 0 >/proc/sys/user/max_${what}_namespaces; done
 		qemu-run -n -v --root / -- python3 below.py 2>stderr'
 	assert_success
-	assert_line --partial "proc ['"
+	assert_line --partial "sys ['"
 	assert_line --partial secret
 	grep -F -- '--root: its guest can read /tmp, /run and /proc of this host: ' stderr
 }

@@ -43,6 +43,9 @@ load root
 	assert_outcome 124 deadline
 	qemu_run --root / -- bash -c 'echo c >/proc/sysrq-trigger'
 	assert_outcome 121 panic
+	qemu_run --root / -m "$(module_file splat)" -- bash -c \
+		'echo "INFO: task x:1 blocked for more than 120 seconds." >/sys/module/splat/parameters/say'
+	assert_outcome 120 splat
 }
 
 @test '--root: what the command writes is gone with the machine, and nothing of it is here' {

@@ -86,6 +86,16 @@ each()
 	assert_success
 	assert_output ''
 	refute [ -e got ]
+	# A file without the directory that it is in, where a link of the host's has that name.
+	mkdir got outside
+	ln -s ../outside got/sub
+	run expect 125 cannot-run --get x:got -- freeze returned tree:0 below:0 data end status:0 port:0
+	assert_output ''
+	assert_equal "$(ls outside)" ''
+	rm got/sub
+	run expect 0 exit --get x:got -- freeze returned tree:0 below:0 data end status:0 port:0
+	assert_output ''
+	assert_equal "$(<got/sub/file)" forged
 }
 
 # bats test_tags=slow

@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include "../../tools/qemu-run/wire/protocol.h"
 
+/* FRAME_ENTRY of a directory, and of a file below it without the directory between them. */
+enum { FORGE_TREE = 1 << 20, FORGE_BELOW };
+
 /* For whoever includes this. */
 void send_frame(uint32_t type, const void *data, uint32_t length);
 
@@ -29,8 +32,8 @@ static void forge(uint32_t type, uint32_t number)
 	} refusal = { number, "forged" };
 	struct {
 		struct entry entry;
-		char path[2];
-	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it" };
+		char path[11];
+	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it/sub/file" };
 	struct hello hello = { version, status.method };
 	struct ack ack = { .bytes = number };
 	struct tree_end end = { 0 };
@@ -56,7 +59,14 @@ static void forge(uint32_t type, uint32_t number)
 		send_frame(type, &status.method, sizeof(status.method));
 		break;
 	case FRAME_ENTRY:
-		send_frame(type, &entry, sizeof(entry.entry) + sizeof(entry.path));
+		send_frame(type, &entry, sizeof(entry.entry) + strlen("it"));
+		break;
+	case FORGE_TREE:
+		entry.entry.mode = S_IFDIR | 0755;
+		send_frame(FRAME_ENTRY, &entry, sizeof(entry.entry) + strlen("it"));
+		break;
+	case FORGE_BELOW:
+		send_frame(FRAME_ENTRY, &entry, sizeof(entry.entry) + sizeof(entry.path));
 		break;
 	case FRAME_END:
 		send_frame(type, &end, sizeof(end));
@@ -83,6 +93,7 @@ static const struct {
 	{ "ack", FRAME_ACK },		  { "deadline", FRAME_DEADLINE },
 	{ "returned", FRAME_RETURNED },	  { "entry", FRAME_ENTRY },
 	{ "data", FRAME_DATA },		  { "end", FRAME_END },
+	{ "tree", FORGE_TREE },		  { "below", FORGE_BELOW },
 };
 
 /* forge_word() - sends what a word names; false if it names nothing of this kind. */
