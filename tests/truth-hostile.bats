@@ -134,5 +134,5 @@ each()
 		"${guest[@]}" -- sh -c "$spin; exec ./hostile freeze disarm hang"
 	assert_outcome 123 hung
 	assert_stderr 'RIP: 0010:spin_preempt_off'
-	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|idling|RAX:' "$BATS_TEST_TMPDIR/stderr"
+	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)' "$BATS_TEST_TMPDIR/stderr"
 }
