@@ -164,6 +164,15 @@ load qemu-run
 	assert_outcome 7 exit
 }
 
+# bats test_tags=slow
+@test 'deadline: it begins with the command, and not while a module loads' {
+	local fault
+
+	fault=$(module_file fault)
+	qemu_run --timeout 1 -m "$fault,after_us=8000000,what=nap" -- sleep 100
+	assert_outcome 124 deadline
+}
+
 @test 'deadline: the driver stands in for an init that cannot act' {
 	# A real-time task that never sleeps: no other program gets a turn.
 	gcc -static -o "$BATS_TEST_TMPDIR/hog" -x c - <<-'C'

@@ -168,6 +168,12 @@ static int do_hang(void)
 	return sleep_for_ever(NULL);
 }
 
+static int do_nap(void)
+{
+	msleep(after_us / 1000);
+	return 0;
+}
+
 static int do_blocked_tasks(void)
 {
 	struct task_struct *task;
@@ -366,6 +372,8 @@ static const struct {
 	{ "deadlock", do_deadlock },
 	/* It sleeps for ever, uninterruptibly. */
 	{ "hang", do_hang },
+	/* It sleeps for after_us=. */
+	{ "nap", do_nap },
 	/* count= kernel threads in uninterruptible sleep. */
 	{ "blocked_tasks", do_blocked_tasks },
 	/* count= works in each of the system's queues, all asleep. */
