@@ -479,4 +479,5 @@ static struct pci_driver e1000_driver = {
 module_pci_driver(e1000_driver);
 
 MODULE_DESCRIPTION("Network driver for QEMU's e1000 (82540EM)");
+MODULE_AUTHOR("qemu_poweroff maintainers");
 MODULE_LICENSE("GPL");
