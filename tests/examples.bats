@@ -7,7 +7,7 @@ load examples
 setup_file()
 {
 	build_program call
-	build_examples hello chardev completion virtio_block
+	build_examples hello registration chardev completion virtio_block e1000
 }
 
 # loads NAME [option of qemu-run...]: two hundred loads and unloads leave nothing, with
@@ -58,16 +58,43 @@ loads()
 	refute_line --partial 'unreferenced object'
 }
 
-@test 'hello: greets whom it is told to, in the log and in its devices' {
+@test 'hello: greets whom it is told to, and says goodbye' {
 	example hello <<-'E'
 		insmod hello.ko whom=students
 		logged 'hello: hello, students'
-		cat /dev/hello /dev/goodbye /sys/module/hello/parameters/whom
-		dd if=/dev/hello bs=3 count=2 2>/dev/null; echo
+		cat /sys/module/hello/parameters/whom
 		rmmod hello
 		logged 'hello: goodbye, students'
+		insmod hello.ko who=students
+		logged "hello: unknown parameter 'who' ignored"
+		logged 'hello: hello, world'
+		ls /sys/module/hello/parameters
+	E
+	assert_output $'students\nwhom'
+}
+
+# For one that reads its first driver.
+@test 'hello: is short, and each example says who wrote it and under which license' {
+	local module field
+
+	(($(wc -l <"$top/examples/hello/hello.c") <= 30))
+	for module in "$BATS_FILE_TMPDIR"/{hello,registration,chardev,completion,virtio_block,e1000}.ko; do
+		for field in description author license; do
+			[[ $(modinfo -F $field "$module") ]] || fail "${module##*/}: no $field"
+		done
+	done
+}
+
+@test 'registration: greets whom it is told to, in the log and in its devices' {
+	example registration <<-'E'
+		insmod registration.ko whom=students
+		logged 'registration: hello, students'
+		cat /dev/hello /dev/goodbye /sys/module/registration/parameters/whom
+		dd if=/dev/hello bs=3 count=2 2>/dev/null; echo
+		rmmod registration
+		logged 'registration: goodbye, students'
 		ls /dev/hello /dev/goodbye
-		insmod hello.ko
+		insmod registration.ko
 		cat /dev/hello
 	E
 	assert_line 'hello, students'
@@ -79,51 +106,51 @@ loads()
 	assert_line 'hello, world'
 }
 
-@test 'hello: where the second registration fails, the first is taken back' {
-	example hello <<-'E'
+@test 'registration: where the second registration fails, the first is taken back' {
+	example registration <<-'E'
 		holdings >before
 		# Newer kernels give numbers past a byte to who asks for any.
-		insmod hello.ko minor=$(awk '$1 < 255 { print $1; exit }' /proc/misc)
-		logged 'hello: cannot register /dev/goodbye: error -16'
+		insmod registration.ko minor=$(awk '$1 < 255 { print $1; exit }' /proc/misc)
+		logged 'registration: cannot register /dev/goodbye: error -16'
 		holdings >after
 		diff before after && echo 'nothing left'
-		insmod hello.ko && cat /dev/hello
+		insmod registration.ko && cat /dev/hello
 	E
-	assert_line "insmod: can't insert 'hello.ko': Device or resource busy"
+	assert_line "insmod: can't insert 'registration.ko': Device or resource busy"
 	assert_line 'nothing left'
 	assert_line 'hello, world'
 }
 
-@test 'hello: a minor number that is free is taken, what is none is refused' {
-	example hello <<-'E'
-		insmod hello.ko minor=250 && stat -c '%t %T' /dev/goodbye && rmmod hello
-		insmod hello.ko minor=256
-		insmod hello.ko minor=-1
-		insmod hello.ko minor=many
-		ls -d /sys/module/hello || true
+@test 'registration: a minor number that is free is taken, what is none is refused' {
+	example registration <<-'E'
+		insmod registration.ko minor=250 && stat -c '%t %T' /dev/goodbye && rmmod registration
+		insmod registration.ko minor=256
+		insmod registration.ko minor=-1
+		insmod registration.ko minor=many
+		ls -d /sys/module/registration || true
 	E
 	assert_line 'a fa'
-	assert_equal "$(grep -c "^insmod: can't insert 'hello.ko': " <<<"$output")" 3
-	assert_line 'ls: /sys/module/hello: No such file or directory'
+	assert_equal "$(grep -c "^insmod: can't insert 'registration.ko': " <<<"$output")" 3
+	assert_line 'ls: /sys/module/registration: No such file or directory'
 }
 
-@test 'hello: a device that is open holds the module' {
-	example hello <<-'E'
-		insmod hello.ko
+@test 'registration: a device that is open holds the module' {
+	example registration <<-'E'
+		insmod registration.ko
 		exec 3</dev/goodbye
-		rmmod hello
+		rmmod registration
 		cat <&3
 		exec 3<&-
-		rmmod hello && echo unloaded
+		rmmod registration && echo unloaded
 	E
-	assert_line "rmmod: can't unload module 'hello': Resource temporarily unavailable"
+	assert_line "rmmod: can't unload module 'registration': Resource temporarily unavailable"
 	assert_line 'goodbye, world'
 	assert_line unloaded
 }
 
 # bats test_tags=slow
-@test 'hello: a hundred loads leave nothing' {
-	loads hello <<-'E'
+@test 'registration: a hundred loads leave nothing' {
+	loads registration <<-'E'
 		use()
 		{
 			cat /dev/hello >/dev/null
@@ -809,10 +836,10 @@ step_fails()
 	assert_line "/sys/module/$name"
 }
 
-@test 'hello: no device can be registered' {
-	step_fails hello misc_register -12
-	assert_line "insmod: can't insert 'hello.ko': Cannot allocate memory"
-	assert_line --partial 'hello: cannot register /dev/hello: error -12'
+@test 'registration: no device can be registered' {
+	step_fails registration misc_register -12
+	assert_line "insmod: can't insert 'registration.ko': Cannot allocate memory"
+	assert_line --partial 'registration: cannot register /dev/hello: error -12'
 }
 
 @test 'chardev: no device number' {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a module: it is loaded, it serves, it is unloaded.
+ * A load of two steps, and what becomes of the first if the second fails.
  *
  * The load registers /dev/hello and then /dev/goodbye; each can be read. Where the
- * second fails, the first is taken back, although no line of hello_init() says so: a
- * struct registration that goes out of scope deregisters what it holds.
+ * second fails, the first is taken back, although no line of registration_init() says
+ * so: a struct registration that goes out of scope deregisters what it holds.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -125,7 +125,7 @@ static struct registration __must_check registration_take(struct registration *f
 static struct registration hello;
 static struct registration goodbye;
 
-static int __init hello_init(void)
+static int __init registration_init(void)
 {
 	struct registration first __free(registration) = {};
 	struct registration second __free(registration) = {};
@@ -151,16 +151,16 @@ static int __init hello_init(void)
 }
 
 /* In reverse order of init. */
-static void __exit hello_exit(void)
+static void __exit registration_exit(void)
 {
 	registration_release(&goodbye);
 	registration_release(&hello);
 	pr_info("goodbye, %s\n", whom);
 }
 
-module_init(hello_init);
-module_exit(hello_exit);
+module_init(registration_init);
+module_exit(registration_exit);
 
-MODULE_DESCRIPTION("Example: the life of a module");
+MODULE_DESCRIPTION("Example: a load of two steps that may fail, and an unload");
 MODULE_AUTHOR("qemu_poweroff maintainers");
 MODULE_LICENSE("GPL");

@@ -9,7 +9,7 @@ load ../examples
 setup_file()
 {
 	build_program call
-	build_examples hello chardev completion virtio_block
+	build_examples hello registration chardev completion virtio_block
 }
 
 # allocations_fail NAME LEAST [PARAMETER...]: loads of NAME, of which the first lacks its
@@ -71,7 +71,11 @@ allocations_fail()
 }
 
 @test 'hello: at each allocation of its load in turn' {
-	allocations_fail hello 4
+	allocations_fail hello 1
+}
+
+@test 'registration: at each allocation of its load in turn' {
+	allocations_fail registration 4
 }
 
 @test 'chardev: at each allocation of its load in turn' {
