@@ -185,9 +185,13 @@ static int __init chardev_init(void)
 	}
 	/*
 	 * From here on the devices can be opened, and an open file needs all of the above. So
-	 * nothing may fail after this: a load that fails waits for no open file. Until now an
-	 * open fails with ENXIO. cdev_device_add() has the opposite order, for drivers whose
-	 * unwinding copes with open files.
+	 * nothing may fail after this: the kernel frees a module whose load fails, and waits
+	 * for no open file.
+	 *
+	 * The price: device_create() has told udev of the device already, and until now an
+	 * open fails with ENXIO. A rule of udev's that opens the node at once may see that.
+	 * cdev_device_add() has the opposite order and the opposite price. misc_register() has
+	 * neither: its open waits for a lock that it holds meanwhile.
 	 */
 	cdev_init(&chardev_cdev, &chardev_fops);
 	chardev_cdev.owner = THIS_MODULE;
