@@ -84,13 +84,17 @@ static __poll_t completion_poll(struct file *file, poll_table *wait)
 }
 
 /*
+ * A stream: bytes come one after the other, and there is no position to seek to or to
+ * read at. (A read and a write of one file may then run at the same time, as they have to
+ * here: no lock of the position is between them.)
+ *
  * The owner: an open file holds a reference on the module, and who sleeps in a read
  * holds the file. So an unload fails while anybody sleeps here, and the code that
  * a sleeper returns to is never gone.
  */
 static const struct file_operations completion_fops = {
 	.owner = THIS_MODULE,
-	.open = nonseekable_open,
+	.open = stream_open,
 	.read = completion_read,
 	.write = completion_write,
 	.poll = completion_poll,
