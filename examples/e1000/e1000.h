@@ -7,8 +7,19 @@
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
 #include "e1000_hw.h"
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/* Of newer kernels, where the two functions that it is made of here are deprecated. */
+static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar, const char *name)
+{
+	int err = pcim_iomap_regions(pdev, BIT(bar), name);
+
+	return err ? IOMEM_ERR_PTR(err) : pcim_iomap_table(pdev)[bar];
+}
+#endif
 
 /* A power of two, and a multiple of eight: see E1000_RDLEN. */
 #define E1000_RING_SIZE		256

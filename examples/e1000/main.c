@@ -373,6 +373,7 @@ static int e1000_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct device *device = &pdev->dev;
 	struct net_device *netdev;
+	void __iomem *registers;
 	struct e1000_nic *nic;
 	int err;
 
@@ -383,9 +384,10 @@ static int e1000_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = dma_set_mask_and_coherent(device, DMA_BIT_MASK(32));
 	if (err)
 		return dev_err_probe(device, err, "no memory here is within the card's reach\n");
-	err = pcim_iomap_regions(pdev, BIT(0), KBUILD_MODNAME);
-	if (err)
-		return dev_err_probe(device, err, "the card's registers cannot be had\n");
+	registers = pcim_iomap_region(pdev, 0, KBUILD_MODNAME);
+	if (IS_ERR(registers))
+		return dev_err_probe(device, PTR_ERR(registers),
+				     "the card's registers cannot be had\n");
 	netdev = devm_alloc_etherdev(device, sizeof(*nic));
 	if (!netdev)
 		return -ENOMEM;
@@ -393,7 +395,7 @@ static int e1000_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	nic = netdev_priv(netdev);
 	nic->netdev = netdev;
 	nic->pdev = pdev;
-	nic->registers = pcim_iomap_table(pdev)[0];
+	nic->registers = registers;
 	INIT_WORK(&nic->reset_work, e1000_reset_work);
 	u64_stats_init(&nic->rx.stats.sync);
 	u64_stats_init(&nic->tx.stats.sync);
