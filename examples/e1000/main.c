@@ -17,6 +17,7 @@
 #include <linux/ethtool.h>
 #include <linux/interrupt.h>
 #include <linux/iopoll.h>
+#include <linux/linkmode.h>
 #include <linux/module.h>
 #include <linux/pm.h>
 #include <linux/rtnetlink.h>
@@ -343,6 +344,15 @@ static int e1000_get_link_ksettings(struct net_device *netdev, struct ethtool_li
 {
 	u32 status = e1000_read(netdev_priv(netdev), E1000_STATUS);
 
+	ethtool_link_ksettings_add_link_mode(link, supported, Autoneg);
+	ethtool_link_ksettings_add_link_mode(link, supported, TP);
+	ethtool_link_ksettings_add_link_mode(link, supported, 10baseT_Half);
+	ethtool_link_ksettings_add_link_mode(link, supported, 10baseT_Full);
+	ethtool_link_ksettings_add_link_mode(link, supported, 100baseT_Half);
+	ethtool_link_ksettings_add_link_mode(link, supported, 100baseT_Full);
+	ethtool_link_ksettings_add_link_mode(link, supported, 1000baseT_Full);
+	/* The PHY offers its peer all that it can, which is how it comes out of a reset. */
+	linkmode_copy(link->link_modes.advertising, link->link_modes.supported);
 	link->base.port = PORT_TP;
 	link->base.autoneg = AUTONEG_ENABLE;
 	link->base.speed = SPEED_UNKNOWN;

@@ -3,6 +3,7 @@
  * What BusyBox has no tool for, of a network interface.
  *
  * nic link NAME      what ethtool tells: link, speed, duplex
+ * nic modes NAME     which modes it says that the card has, and that it offers to its peer
  * nic open NAME N    brings it up with the nth allocation failing (N 0: with none), and
  *                    says what came of it: "opened", or the error; and "spared" if the
  *                    nth was never made
@@ -12,6 +13,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,25 +36,30 @@ static void ask(unsigned long what, const char *name)
 		die(name);
 }
 
-static void show_link(void)
+static void show_link(bool modes)
 {
 	struct ethtool_value value = { .cmd = ETHTOOL_GLINK };
 	struct {
 		struct ethtool_link_settings base;
 		__u32 masks[3 * 127];
 	} link = { .base.cmd = ETHTOOL_GLINKSETTINGS };
+	int words;
 
 	request.ifr_data = (char *)&value;
 	ask(SIOCETHTOOL, "ETHTOOL_GLINK");
 	request.ifr_data = (char *)&link;
 	ask(SIOCETHTOOL, "ETHTOOL_GLINKSETTINGS");
 	/* The kernel says first how long its masks are, and then what is in them. */
-	link.base.link_mode_masks_nwords = -link.base.link_mode_masks_nwords;
+	words = -link.base.link_mode_masks_nwords;
+	link.base.link_mode_masks_nwords = words;
 	link.base.cmd = ETHTOOL_GLINKSETTINGS;
 	ask(SIOCETHTOOL, "ETHTOOL_GLINKSETTINGS");
-	printf("link %u speed %d duplex %s\n", value.data, (int)link.base.speed,
-	       link.base.duplex == DUPLEX_FULL ? "full" :
-	       link.base.duplex == DUPLEX_HALF ? "half" : "unknown");
+	if (modes)
+		printf("supported %08x advertised %08x\n", link.masks[0], link.masks[words]);
+	else
+		printf("link %u speed %d duplex %s\n", value.data, (int)link.base.speed,
+		       link.base.duplex == DUPLEX_FULL ? "full" :
+		       link.base.duplex == DUPLEX_HALF ? "half" : "unknown");
 }
 
 static void open_failing(const char *nth)
@@ -79,8 +86,8 @@ int main(int argc, char **argv)
 		die("socket");
 	if (argc > 2)
 		snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", argv[2]);
-	if (argc == 3 && !strcmp(argv[1], "link"))
-		show_link();
+	if (argc == 3 && (!strcmp(argv[1], "link") || !strcmp(argv[1], "modes")))
+		show_link(!strcmp(argv[1], "modes"));
 	else if (argc == 4 && !strcmp(argv[1], "open"))
 		open_failing(argv[3]);
 	else
