@@ -105,25 +105,6 @@ told()
 	grep -qx "| $1.*" "$BATS_TEST_TMPDIR/console"
 }
 
-# set_link SOCKET true|false: plugs the guest's cable in, or pulls it out.
-set_link()
-{
-	python3 - "$@" <<-'E'
-		import json, socket, sys
-		monitor = socket.socket(socket.AF_UNIX)
-		monitor.connect(sys.argv[1])
-		lines = monitor.makefile("rw")
-		lines.readline()
-		for command in ({"execute": "qmp_capabilities"},
-		                {"execute": "set_link",
-		                 "arguments": {"name": "net", "up": sys.argv[2] == "true"}}):
-		    lines.write(json.dumps(command) + "\n")
-		    lines.flush()
-		    while "return" not in (answer := json.loads(lines.readline())):
-		        assert "error" not in answer, answer
-	E
-}
-
 # free_port: one that nobody has just now.
 free_port()
 {
@@ -162,11 +143,18 @@ serve()
 	E
 }
 
+# In one guest, with what the card is told while its address is changed: QEMU's log has
+# each write to a register.
 @test 'link: its loss and its return are seen, by the interrupt, sysfs and ethtool' {
 	local qmp=$PWD/qmp run
-	guest --cold --qemu -qmp --qemu "unix:$qmp,server=on,wait=off" <<-'E' &
+	guest --cold -m e1000 --qemu -qmp --qemu "unix:$qmp,server=on,wait=off" \
+		--qemu -D --qemu "$PWD/qemu.log" <<-'E' &
+		# The kernel's own driver, to compare with.
+		./nic modes eth0
+		rmmod e1000
 		insmod e1000.ko || exit
 		up
+		./nic modes eth0
 		./nic link eth0
 		echo $(cat $card/carrier $card/speed $card/duplex)
 		echo plugged >/dev/ttyS0
@@ -178,12 +166,15 @@ serve()
 		answered
 		./nic link eth0
 		pings 5 56
+		ip link set eth0 address 52:54:00:ab:cd:ef || exit
+		answered
 	E
 	run=$!
 	await told plugged
-	set_link "$qmp" false
+	monitor "$qmp" '{"execute": "set_link", "arguments": {"name": "net", "up": false}}' \
+		'{"execute": "trace-event-set-state", "arguments": {"name": "memory_region_ops_write", "enable": true}}'
 	await told unplugged
-	set_link "$qmp" true
+	monitor "$qmp" '{"execute": "set_link", "arguments": {"name": "net", "up": true}}'
 	wait "$run"
 	output=$(<output)
 	mapfile -t lines <<<"$output"
@@ -193,6 +184,17 @@ serve()
 		'link 1 speed 1000 duplex full;link 0 speed -1 duplex unknown;link 1 speed 1000 duplex full'
 	assert_equal "$(grep -oE 'eth0: link is (up|down)' <<<"$output" | paste -sd ';')" \
 		'eth0: link is up;eth0: link is down;eth0: link is up'
+	assert_equal "$(grep -c '^supported 000000ef advertised 000000ef$' <<<"$output")" 2
+	# RCTL without its bit "enable", the two halves of the address, RCTL with it.
+	assert_equal "$(sed -nE "s/.* addr 0x[0-9a-f]*([0-9a-f]{4}) value 0x([0-9a-f]+) .*'e1000-mmio'.*/\1 \2/p" qemu.log |
+		grep -E '^(0100|5400|5404) ' | paste -sd ';')" '0100 4008000;5400 ab005452;5404 8000efcd;0100 4008002'
+}
+
+@test 'probe: takes the registers by no function that the kernel calls deprecated' {
+	grep -qw pcim_iomap_region "$KERNEL_DIR/build/Module.symvers" || skip 'this kernel has no other'
+	run nm -u "$E1000_KO"
+	assert_line --regexp ' pcim_iomap_region$'
+	refute_line --regexp ' pcim_iomap_(regions|table)$'
 }
 
 # bats test_tags=slow
@@ -334,7 +336,7 @@ probe_fails()
 	kernel_has KPROBES || skip 'the kernel has no kprobes'
 	probe_fails pcim_enable_device -5
 	probe_fails dma_set_mask -5
-	probe_fails pcim_iomap_regions -16
+	probe_fails "$(nm -u "$E1000_KO" | grep -o 'pcim_iomap_region.*')" -16
 	probe_fails devm_alloc_etherdev_mqs 0
 	probe_fails register_netdev -12
 }

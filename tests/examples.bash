@@ -143,17 +143,52 @@ with_disk()
 	)
 }
 
-# custom DRIVE DEVICE [option of qemu-run...]: the same with more properties of the drive
-# and of the device, both named disk, and $port plugged in before. The kernel's own
-# driver is not loaded.
+# device NAME DRIVE [PROPERTIES]: adds to $devices, options of qemu-run, a virtio block
+# device of the machine, with more properties of the drive and of the device (",x=y").
+device()
+{
+	local bus=pci
+
+	[[ $QEMU_RUN_MACHINE != microvm ]] || bus=device
+	devices+=(--qemu -drive --qemu "if=none,id=$1,$2"
+		--qemu -device --qemu "virtio-blk-$bus,id=$1-device,drive=$1${3-}")
+}
+
+# custom DRIVE PROPERTIES [option of qemu-run...]: as with_disk with such a device named
+# disk, and $port plugged in before. The kernel's own driver is not loaded.
 custom()
 {
-	local drive=$1 device=$2 bus=pci
-	shift 2
+	local devices=(${port:+--qemu -device --qemu "$port"})
 
 	make_disk
-	[[ $QEMU_RUN_MACHINE != microvm ]] || bus=device
-	example virtio_block --cold --qemu -drive --qemu "if=none,id=disk,$drive" \
-		${port:+--qemu -device --qemu "$port"} \
-		--qemu -device --qemu "virtio-blk-$bus,id=disk,drive=disk$device" "$@"
+	device disk "$1" "$2"
+	example virtio_block --cold "${devices[@]}" "${@:3}"
+}
+
+# monitor SOCKET COMMAND...: gives QEMU's monitor these commands of QMP, and prints what
+# each returned.
+monitor()
+{
+	python3 - "$@" <<-'E'
+		import json, socket, sys
+		monitor = socket.socket(socket.AF_UNIX)
+		monitor.connect(sys.argv[1])
+		lines = monitor.makefile("rw")
+		lines.readline()
+		for command in '{"execute": "qmp_capabilities"}', *sys.argv[2:]:
+		    lines.write(command + "\n")
+		    lines.flush()
+		    while "return" not in (answer := json.loads(lines.readline())):
+		        assert "error" not in answer, answer
+		    print(json.dumps(answer["return"]))
+	E
+}
+
+# await_line LINE: until the guest of this test, in the background as $guest, has said it.
+await_line()
+{
+	until grep -qsx "$1" "$BATS_TEST_TMPDIR/output"; do
+		kill -0 "$guest" || { cat "$BATS_TEST_TMPDIR/output"; return 1; }
+		sleep 0.1
+	done
 }

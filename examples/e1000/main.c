@@ -292,13 +292,25 @@ static void e1000_reset_work(struct work_struct *work)
 	rtnl_unlock();
 }
 
+/*
+ * The address is two registers: between the two writes a receiver that runs would take
+ * frames for an address that is neither the old one nor the new one.
+ */
 static int e1000_set_mac_address(struct net_device *netdev, void *address)
 {
+	struct e1000_nic *nic = netdev_priv(netdev);
 	int err = eth_mac_addr(netdev, address);
+	u32 mode;
 
-	if (!err)
-		e1000_write_mac(netdev_priv(netdev));
-	return err;
+	if (err)
+		return err;
+	netif_addr_lock_bh(netdev);
+	mode = e1000_read(nic, E1000_RCTL);
+	e1000_write(nic, E1000_RCTL, mode & ~E1000_RCTL_EN);
+	e1000_write_mac(nic);
+	e1000_write(nic, E1000_RCTL, mode);
+	netif_addr_unlock_bh(netdev);
+	return 0;
 }
 
 /* Context: any; the interface may be down. */
