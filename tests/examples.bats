@@ -535,44 +535,185 @@ loads()
 	assert_equal "$(sector 0)$(sector 1 8)$(sector 2)" aaaa0123bbbbcccc
 }
 
-@test 'virtio_block: a read-only device is read, not written, and has no self-test' {
-	custom 'format=raw,readonly=on,file='"$BATS_TEST_TMPDIR/disk" '' <<-'E'
-		insmod virtio_block.ko
-		logged 'vblk0: 2048 blocks of 512 bytes, read-only'
-		./call 'open /dev/vblk0 rw' 'pfill X 512 512' 'pread 512 512' fsync
-		rmmod virtio_block
-		insmod virtio_block.ko selftest=1
-		logged 'selftest: cannot write block 1: error -30'
-		ls /dev/vblk0 || true
+@test 'virtio_block: the device is told of a request with interrupts on' {
+	kernel_has DYNAMIC_FTRACE || skip 'this kernel cannot be asked'
+	with_disk <<-'E'
+		take
+		mount -t tracefs none /sys/kernel/tracing 2>/dev/null
+		echo 'v[pm]_notify*' >/sys/kernel/tracing/set_ftrace_filter
+		echo function >/sys/kernel/tracing/current_tracer
+		./call 'open /dev/vblk0 rw' 'pread 512 512' 'pfill X 1024 1024' fsync >/dev/null
+		# d: interrupts are off.
+		awk '$1 ~ /^call-/ && /_notify/ { print substr($3, 1, 1) }' /sys/kernel/tracing/trace
 	E
+	assert_output $'.\n.\n.\n.'
+}
+
+# What devices that differ do, in one guest: what it has said of NAME, and what the host's
+# end has counted, is in $output and $lines. In a guest a device is told from the others
+# by its number of blocks.
+devices_differ()
+{
+	local i=0 devices=() guest name file=$BATS_FILE_TMPDIR/devices qmp=$BATS_TEST_TMPDIR/qmp
+
+	if [[ ! -L $file ]]; then
+		ln -s "$BATS_TEST_TMPDIR/output" "$file"
+		make_disk
+		for name in plain readonly large read write flush huge; do
+			cp "$disk" "$BATS_FILE_TMPDIR/$name"
+			truncate -s $((1048576 + 4096 * i++)) "$BATS_FILE_TMPDIR/$name"
+		done
+		device plain "format=raw,file=$BATS_FILE_TMPDIR/plain"
+		device readonly "format=raw,readonly=on,file=$BATS_FILE_TMPDIR/readonly"
+		device large "format=raw,file=$BATS_FILE_TMPDIR/large" ,logical_block_size=4096,physical_block_size=4096
+		for name in read write flush; do
+			device $name "driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=$BATS_FILE_TMPDIR/$name,file.inject-error.0.event=none,file.inject-error.0.iotype=$name,file.inject-error.0.errno=5"
+		done
+		device none 'driver=null-co,read-zeroes=off,size=1081344'
+		device huge "format=raw,file=$BATS_FILE_TMPDIR/huge" ,logical_block_size=8192,physical_block_size=8192
+		# What the kernel allocates is filled with Z, and not with zeroes.
+		example virtio_block --cold --append 'slub_debug=P,kmalloc-*' "${devices[@]}" \
+			--qemu -qmp --qemu "unix:$qmp,server=on,wait=off" <<-'E' >"$BATS_TEST_TMPDIR/assertions" 2>&1 &
+			drivers=/sys/bus/virtio/drivers
+			# of NAME BLOCKS [SIZE]: what follows is said of it, $node in /dev.
+			of()
+			{
+				echo "== $1"
+				logged "vblk[0-9]: $2 blocks of ${3:-512} bytes"
+				node=$(dmesg | sed -n "s/.*: \(vblk[0-9]*\): $2 blocks .*/\/dev\/\1/p")
+			}
+			insmod virtio_block.ko
+			of readonly 2056
+			dmesg | grep -o "${node#/dev/}: .*"
+			./call "open $node rw" 'pfill X 512 512' 'pread 512 512' fsync
+			of large 258 4096
+			./call "open $node rw" 'pread 4096 4096' 'pread 512 0' 'pfill Z 4096 8192' 'pread 4096 8192' \
+				'pread 4096 1056768'
+			of read 2072
+			./call "open $node rw" 'pread 512 512' 'pfill X 512 512' fsync
+			of write 2080
+			./call "open $node rw" 'pread 512 512' 'pfill X 512 512' fsync
+			of flush 2088
+			./call "open $node rw" 'pread 512 512' 'pfill X 512 512' fsync "open $node rwd" 'pfill X 512 512'
+			of none 2112
+			./call "open $node rw" 'pread 1024 512'
+			echo '== huge'
+			logged 'blocks of 8192 bytes: not supported'
+			ls /dev/vblk7
+			of plain 2048
+			device=$(dmesg | sed -n "s/.*virtio_block \(virtio[0-9]*\): ${node#/dev/}: .*/\1/p")
+			set --
+			for i in $(seq 20); do set -- "$@" 'pfill X 512 512'; done
+			./call "open $node rw" "$@" "open $node rws" "$@" "open $node rwd" "$@" | sort | uniq -c
+			echo written
+			until_true './call "open $node r" "seek 0 end" | grep -q " = 2097152"'
+			logged "vblk0: resized from 2048 to 4096 blocks"
+			./call "open $node rw" 'pread 512 2096640' 'pread 512 2097152' 'seek 0 end'
+			# The kernel's own driver, to compare with.
+			echo $device >$drivers/virtio_block/unbind
+			modprobe virtio_blk
+			[ -e $drivers/virtio_blk/$device ] || echo $device >$drivers/virtio_blk/bind
+			disk=$(ls /sys/bus/virtio/devices/$device/block)
+			./call "open /dev/$disk rw" "$@" "open /dev/$disk rws" "$@" "open /dev/$disk rwd" "$@" >/dev/null
+			echo 'written by virtio_blk'
+			until_true "[ \$(cat /sys/block/$disk/size) = 6144 ]"
+			rmmod virtio_blk
+			rmmod virtio_block
+			dmesg -c >/dev/null
+			echo '== selftest'
+			insmod virtio_block.ko selftest=1
+			dmesg | grep -o 'selftest: cannot.*\|selftest: block.*'
+			rmmod virtio_block && echo unloaded
+		E
+		guest=$!
+		await_line written
+		monitor "$qmp" '{"execute": "query-blockstats"}' >"$BATS_TEST_TMPDIR/ours"
+		monitor "$qmp" '{"execute": "block_resize", "arguments": {"device": "plain", "size": 2097152}}'
+		await_line 'written by virtio_blk'
+		monitor "$qmp" '{"execute": "query-blockstats"}' >"$BATS_TEST_TMPDIR/both"
+		monitor "$qmp" '{"execute": "block_resize", "arguments": {"device": "plain", "size": 3145728}}'
+		wait "$guest" || { cat "$BATS_TEST_TMPDIR/assertions"; return 1; }
+		jq -n --slurpfile ours "$BATS_TEST_TMPDIR/ours" --slurpfile both "$BATS_TEST_TMPDIR/both" -r '
+			def flushes: .[-1][] | select(.device == "plain") | .stats.flush_operations;
+			"== flushes", ($ours | flushes), ($both | flushes) - ($ours | flushes), "== end"' >>"$file"
+	fi
+	output=$(sed -n "/^== $1\$/,/^== /p" "$file" | sed '1d;$d')
+	mapfile -t lines <<<"$output"
+	echo "$output"
+}
+
+@test 'virtio_block: a read-only device is read, not written, and has no self-test' {
+	devices_differ readonly
+	assert_line --regexp '^vblk[0-9]: 2056 blocks of 512 bytes, read-only$'
 	assert_line 'pfill X 512 512 = EROFS'
 	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
 	assert_line 'fsync = 0'
-	assert_line 'ls: /dev/vblk0: No such file or directory'
+	devices_differ selftest
+	assert_line 'selftest: cannot write block 1: error -30'
 }
 
 @test 'virtio_block: a device with blocks of 4096 bytes' {
-	custom "format=raw,file=$BATS_TEST_TMPDIR/disk" ,logical_block_size=4096,physical_block_size=4096 <<-'E'
-		insmod virtio_block.ko selftest=1
-		logged 'vblk0: 256 blocks of 4096 bytes'
-		./call 'open /dev/vblk0 rw' 'pread 4096 4096' 'pread 512 0' 'pfill Z 4096 8192' 'pread 4096 8192' \
-			'pread 4096 1048576'
-	E
-	assert_line 'pread 4096 4096 = 4096 0123iiiiiiiiiiii...p'
+	local disk=$BATS_FILE_TMPDIR/large
+	devices_differ large
+	assert_line 'pread 4096 4096 = 4096 iiiiiiiiiiiiiiii...p'
 	assert_line 'pread 512 0 = EINVAL'
 	assert_line 'pfill Z 4096 8192 = 4096'
 	assert_line 'pread 4096 8192 = 4096 ZZZZZZZZZZZZZZZZ...Z'
-	assert_line 'pread 4096 1048576 = ENXIO'
+	assert_line 'pread 4096 1056768 = ENXIO'
 	assert_equal "$(sector 15)$(sector 16)$(sector 23)$(sector 24)" ppppZZZZZZZZyyyy
 }
 
 @test 'virtio_block: a device with blocks that no page holds is refused' {
-	custom "format=raw,file=$BATS_TEST_TMPDIR/disk" ,logical_block_size=8192,physical_block_size=8192 <<-'E'
-		insmod virtio_block.ko
-		logged '2048 sectors in blocks of 8192 bytes: not supported'
-		ls /dev/vblk0 || true
-	E
-	assert_line 'ls: /dev/vblk0: No such file or directory'
+	devices_differ huge
+	assert_line 'ls: /dev/vblk7: No such file or directory'
+}
+
+@test 'virtio_block: a device that fails to read' {
+	devices_differ read
+	assert_line 'pread 512 512 = EIO'
+	assert_line 'pfill X 512 512 = 512'
+	assert_line 'fsync = 0'
+	devices_differ selftest
+	assert_line 'selftest: cannot read block 1: error -5'
+	assert_line unloaded
+}
+
+@test 'virtio_block: a device that fails to write' {
+	devices_differ write
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'pfill X 512 512 = EIO'
+	devices_differ selftest
+	assert_line 'selftest: cannot write block 1: error -5'
+}
+
+@test 'virtio_block: a device that fails to flush' {
+	devices_differ flush
+	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
+	assert_line 'pfill X 512 512 = 512'
+	assert_line 'fsync = EIO'
+	# The data may be lost with the power: a write that promises more has failed.
+	assert_line 'pfill X 512 512 = EIO'
+	devices_differ selftest
+	assert_line 'selftest: cannot flush block 1: error -5'
+}
+
+@test 'virtio_block: a device that answers without writing shows no memory of the kernel' {
+	devices_differ none
+	assert_line 'pread 1024 512 = 1024 ....................'
+}
+
+@test 'virtio_block: writes with O_SYNC and O_DSYNC are flushed, each as by the driver of the kernel' {
+	devices_differ plain
+	assert_line --regexp '^ *60 pfill X 512 512 = 512$'
+	devices_differ flushes
+	assert_output $'40\n40'
+}
+
+@test 'virtio_block: a device that is resized has another end at once' {
+	devices_differ plain
+	assert_line 'pread 512 2096640 = 512 ....................'
+	assert_line 'pread 512 2097152 = ENXIO'
+	assert_line 'seek 0 end = 2097152'
 }
 
 # bats test_tags=slow
@@ -593,46 +734,6 @@ loads()
 		assert_line 'fsync = 0'
 		assert_equal "$(sector 0)$(sector 20)$(sector 21)" aaaaXXXXvvvv
 	done
-}
-
-# failing IOTYPE: a device that fails at that, through QEMU's blkdebug.
-failing()
-{
-	custom "driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=$BATS_TEST_TMPDIR/disk,file.inject-error.0.event=none,file.inject-error.0.iotype=$1,file.inject-error.0.errno=5" '' <<-'E'
-		insmod virtio_block.ko
-		./call 'open /dev/vblk0 rw' 'pread 512 512' 'pfill X 512 512' fsync
-		rmmod virtio_block
-		insmod virtio_block.ko selftest=1
-		logged 'selftest: cannot'
-		dmesg | grep -o 'selftest: cannot.*'
-		ls /dev/vblk0 || true
-		rmmod virtio_block && echo unloaded
-	E
-	assert_line 'ls: /dev/vblk0: No such file or directory'
-	assert_line unloaded
-}
-
-@test 'virtio_block: a device that fails to read' {
-	failing read
-	assert_line 'pread 512 512 = EIO'
-	assert_line 'pfill X 512 512 = 512'
-	assert_line 'fsync = 0'
-	assert_line 'selftest: cannot read block 1: error -5'
-}
-
-@test 'virtio_block: a device that fails to write' {
-	failing write
-	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
-	assert_line 'pfill X 512 512 = EIO'
-	assert_line 'selftest: cannot write block 1: error -5'
-}
-
-@test 'virtio_block: a device that fails to flush' {
-	failing flush
-	assert_line 'pread 512 512 = 512 bbbbbbbbbbbbbbbb...b'
-	assert_line 'pfill X 512 512 = 512'
-	assert_line 'fsync = EIO'
-	assert_line 'selftest: cannot flush block 1: error -5'
 }
 
 # What a guest does to have a request under way and another one waiting behind it, with
@@ -700,23 +801,6 @@ assert_ended()
 	assert_ended
 }
 
-# device_del SOCKET: by QEMU's monitor. The guest is asked for the device, and gives it.
-device_del()
-{
-	python3 - "$1" <<-'E'
-		import json, socket, sys
-		monitor = socket.socket(socket.AF_UNIX)
-		monitor.connect(sys.argv[1])
-		lines = monitor.makefile("rw")
-		lines.readline()
-		for command in {"execute": "qmp_capabilities"}, {"execute": "device_del", "arguments": {"id": "disk"}}:
-		    lines.write(json.dumps(command) + "\n")
-		    lines.flush()
-		    reply = json.loads(lines.readline())
-		    assert "return" in reply, reply
-	E
-}
-
 @test 'virtio_block: plugged out while a request is under way and a file open' {
 	local device='' port='' guest
 
@@ -735,11 +819,9 @@ device_del()
 		$ended
 	E
 	guest=$!
-	until grep -qsx held "$BATS_TEST_TMPDIR/output"; do
-		kill -0 "$guest" || { cat "$BATS_TEST_TMPDIR/assertions"; false; }
-		sleep 0.1
-	done
-	device_del "$BATS_TEST_TMPDIR/qmp"
+	await_line held
+	# The guest is asked for the device, and gives it.
+	monitor "$BATS_TEST_TMPDIR/qmp" '{"execute": "device_del", "arguments": {"id": "disk-device"}}'
 	wait "$guest" || { cat "$BATS_TEST_TMPDIR/assertions"; false; }
 	read_output
 	assert_ended

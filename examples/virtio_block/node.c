@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A block device as a file: whole blocks by read and write, fsync flushes.
+ * A block device as a file: whole blocks by read and write; fsync flushes, and so does a
+ * write with O_SYNC or O_DSYNC.
  *
  * The kernel's block layer would give it a cache, partitions and a queue. Here each
  * system call is as many calls of the driver as it has blocks, one after the other.
@@ -66,7 +67,12 @@ static int transfer_block(struct block_driver *driver, u64 block, void *buffer,
 	return copy_to_iter(buffer, size, iter) == size ? 0 : -EFAULT;
 }
 
-/* What was done before an error counts; the error comes with the next call. */
+/*
+ * What was done before an error counts; the error comes with the next call.
+ *
+ * The buffer is zeroed: if a device answers without having written to it, user space
+ * gets zeroes, and not what this memory held before.
+ */
 static ssize_t node_transfer(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct block_driver *driver = iocb->ki_filp->private_data;
@@ -78,7 +84,7 @@ static ssize_t node_transfer(struct kiocb *iocb, struct iov_iter *iter)
 
 	if (!IS_ALIGNED(iocb->ki_pos, size) || !IS_ALIGNED(length, size))
 		return -EINVAL;
-	buffer = kmalloc(size, GFP_KERNEL);
+	buffer = kzalloc(size, GFP_KERNEL);
 	if (!buffer)
 		return -ENOMEM;
 	while (done < length && !err) {
@@ -91,6 +97,14 @@ static ssize_t node_transfer(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	kfree(buffer);
 	return done ?: err;
+}
+
+/* With O_SYNC or O_DSYNC a write returns when the device has put it on its medium. */
+static ssize_t node_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t done = node_transfer(iocb, from);
+
+	return done > 0 ? generic_write_sync(iocb, done) : done;
 }
 
 static int node_fsync(struct file *file, loff_t start, loff_t end, int datasync)
@@ -113,7 +127,7 @@ static const struct file_operations node_fops = {
 	.open = node_open,
 	.release = node_release,
 	.read_iter = node_transfer,
-	.write_iter = node_transfer,
+	.write_iter = node_write,
 	.fsync = node_fsync,
 	.llseek = node_llseek,
 };

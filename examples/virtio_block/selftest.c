@@ -77,8 +77,9 @@ int block_selftest(struct block_driver *driver)
 
 	if (err)
 		return err;
-	written = kmalloc(size, GFP_KERNEL);
-	read = kmalloc(size, GFP_KERNEL);
+	/* Zeroed: what a device does not write is not to be found on its medium. */
+	written = kzalloc(size, GFP_KERNEL);
+	read = kzalloc(size, GFP_KERNEL);
 	err = written && read ? check_block(driver, written, read) : -ENOMEM;
 	kfree(read);
 	kfree(written);

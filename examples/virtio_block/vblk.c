@@ -12,7 +12,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cache.h>
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/container_of.h>
 #include <linux/err.h>
@@ -29,6 +29,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
+#include <linux/workqueue.h>
 
 #include "block_driver.h"
 
@@ -44,25 +45,37 @@ MODULE_PARM_DESC(selftest,
 static DEFINE_IDA(vblk_numbers);
 
 /**
+ * struct vblk_request - the parts of a request that are not data
+ * @header: what the device is to do
+ * @status: how that went; the last byte of a request, written by the device
+ *
+ * The device reads and writes these by itself, and not every machine keeps its caches
+ * and its devices coherent. So they are an allocation of their own: kmalloc() aligns for
+ * DMA as the architecture says, and no cache line has anything else that the processor
+ * writes while the device has the request.
+ */
+struct vblk_request {
+	struct virtio_blk_outhdr header;
+	u8 status;
+};
+
+/**
  * struct vblk - one device
  * @driver: what others see of it
  * @vdev: the device on its bus; not to be touched unless there is a @queue
  * @name: vblk and a number
  * @number: that number
  * @block_bits: logarithm of the size of a block
- * @blocks: number of blocks
+ * @blocks: number of blocks; changes when the device is resized
  * @read_only: the device refuses writes
  * @has_flush: the device has a cache that is flushed by a request
+ * @config_work: reads the size again
  * @request_lock: held by who has a request under way; all below belongs to the request
- * @queue_lock: guards @queue and what is done with it
+ * @queue_lock: guards @queue and what is put on it and taken from it
  * @queue: where requests are put; NULL when the device is not there (any more)
  * @done: the request is answered
  * @result: 0 or the errno that came of it
- * @header: what the device is to do
- * @status: how that went; the last byte of a request, written by the device
- *
- * @header and @status are for the device to read and write, and so have cache lines to
- * themselves: not every machine keeps its caches and its devices coherent.
+ * @request: what the device reads and writes besides the data
  */
 struct vblk {
 	struct block_driver driver;
@@ -70,18 +83,17 @@ struct vblk {
 	char name[16];
 	int number;
 	unsigned int block_bits;
-	u64 blocks;
+	atomic64_t blocks;
 	bool read_only;
 	bool has_flush;
+	struct work_struct config_work;
 
 	struct mutex request_lock; /* held while a request is under way */
-	spinlock_t queue_lock; /* guards queue and what is done with it */
+	spinlock_t queue_lock; /* guards queue and what is put on it and taken from it */
 	struct virtqueue *queue;
 	struct completion done;
 	int result;
-
-	struct virtio_blk_outhdr header ____cacheline_aligned;
-	u8 status ____cacheline_aligned;
+	struct vblk_request *request;
 };
 
 static struct vblk *to_vblk(const struct block_driver *driver)
@@ -103,7 +115,7 @@ static bool vblk_collect(struct vblk *vblk, struct virtqueue *queue)
 
 	if (!virtqueue_get_buf(queue, &length))
 		return false;
-	switch (vblk->status) {
+	switch (vblk->request->status) {
 	case VIRTIO_BLK_S_OK:
 		vblk_finish(vblk, 0);
 		break;
@@ -137,14 +149,14 @@ static int vblk_submit(struct vblk *vblk, u32 type, u64 block, void *data)
 	u64 sector = block << (vblk->block_bits - SECTOR_BITS);
 	struct scatterlist header, body, status;
 	struct scatterlist *request[3] = { &header };
+	struct vblk_request *own = vblk->request;
 	unsigned int out = 1, in = 0;
-	int err;
 
 	if (!vblk->queue)
 		return -ENODEV;
-	vblk->header.type = cpu_to_virtio32(vblk->vdev, type);
-	vblk->header.sector = cpu_to_virtio64(vblk->vdev, sector);
-	sg_init_one(&header, &vblk->header, sizeof(vblk->header));
+	own->header.type = cpu_to_virtio32(vblk->vdev, type);
+	own->header.sector = cpu_to_virtio64(vblk->vdev, sector);
+	sg_init_one(&header, &own->header, sizeof(own->header));
 	if (data) {
 		sg_init_one(&body, data, 1 << vblk->block_bits);
 		request[1] = &body;
@@ -154,31 +166,38 @@ static int vblk_submit(struct vblk *vblk, u32 type, u64 block, void *data)
 			in++;
 	}
 	/* A device that answers without a word on how it went has not done it. */
-	vblk->status = VIRTIO_BLK_S_IOERR;
-	sg_init_one(&status, &vblk->status, sizeof(vblk->status));
+	own->status = VIRTIO_BLK_S_IOERR;
+	sg_init_one(&status, &own->status, sizeof(own->status));
 	request[out + in] = &status;
 	in++;
 
 	reinit_completion(&vblk->done);
-	err = virtqueue_add_sgs(vblk->queue, request, out, in, vblk, GFP_ATOMIC);
-	if (!err)
-		virtqueue_kick(vblk->queue);
-	return err;
+	return virtqueue_add_sgs(vblk->queue, request, out, in, vblk, GFP_ATOMIC);
 }
 
 /*
  * A request from its begin to its end. Once the device has it, nothing ends the wait
  * but an answer, or the end of the device: until then the memory is the device's.
+ *
+ * To tell the device takes long: in a virtual machine it is an exit. So the interrupt
+ * handler of another processor need not wait for it: it is done without the spinlock.
  */
 static int vblk_request(struct vblk *vblk, u32 type, u64 block, void *data)
 {
 	int err = mutex_lock_killable(&vblk->request_lock);
+	struct virtqueue *queue;
+	bool tell = false;
 
 	if (err)
 		return err;
 	spin_lock_irq(&vblk->queue_lock);
+	queue = vblk->queue;
 	err = vblk_submit(vblk, type, block, data);
+	if (!err)
+		tell = virtqueue_kick_prepare(queue);
 	spin_unlock_irq(&vblk->queue_lock);
+	if (tell)
+		virtqueue_notify(queue);
 	if (!err) {
 		wait_for_completion_io(&vblk->done);
 		err = vblk->result;
@@ -199,7 +218,7 @@ static const char *vblk_device_type(const struct block_driver *driver)
 
 static u64 vblk_num_blocks(const struct block_driver *driver)
 {
-	return to_vblk(driver)->blocks;
+	return atomic64_read(&to_vblk(driver)->blocks);
 }
 
 static u32 vblk_block_size(const struct block_driver *driver)
@@ -211,7 +230,7 @@ static int vblk_read_block(struct block_driver *driver, u64 block, void *buffer)
 {
 	struct vblk *vblk = to_vblk(driver);
 
-	if (block >= vblk->blocks)
+	if (block >= vblk_num_blocks(driver))
 		return -ENXIO;
 	return vblk_request(vblk, VIRTIO_BLK_T_IN, block, buffer);
 }
@@ -222,7 +241,7 @@ static int vblk_write_block(struct block_driver *driver, u64 block, void *buffer
 
 	if (vblk->read_only)
 		return -EROFS;
-	if (block >= vblk->blocks)
+	if (block >= vblk_num_blocks(driver))
 		return -ENXIO;
 	return vblk_request(vblk, VIRTIO_BLK_T_OUT, block, buffer);
 }
@@ -242,6 +261,7 @@ static void vblk_release(struct block_driver *driver)
 	struct vblk *vblk = to_vblk(driver);
 
 	ida_free(&vblk_numbers, vblk->number);
+	kfree(vblk->request);
 	kfree(vblk);
 }
 
@@ -256,29 +276,61 @@ static const struct block_driver_ops vblk_ops = {
 	.release = vblk_release,
 };
 
+/* Learns how many blocks there are: at first, and whenever that may have changed. */
+static int vblk_read_capacity(struct vblk *vblk)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	u64 capacity;
+
+	virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
+	if (capacity > LLONG_MAX >> SECTOR_BITS) {
+		dev_err(&vdev->dev, "%llu sectors: not supported\n", capacity);
+		return -EINVAL;
+	}
+	atomic64_set(&vblk->blocks, capacity >> (vblk->block_bits - SECTOR_BITS));
+	return 0;
+}
+
+/* A size that is not supported leaves the old one: the device refuses what it has not. */
+static void vblk_config_work(struct work_struct *work)
+{
+	struct vblk *vblk = container_of(work, struct vblk, config_work);
+	u64 had = vblk_num_blocks(&vblk->driver), blocks;
+
+	vblk_read_capacity(vblk);
+	blocks = vblk_num_blocks(&vblk->driver);
+	if (blocks != had)
+		dev_info(&vblk->vdev->dev, "%s: resized from %llu to %llu blocks\n",
+			 vblk->name, had, blocks);
+}
+
+/* Context: hard interrupt, where the device's configuration cannot be read: that may sleep. */
+static void vblk_config_changed(struct virtio_device *vdev)
+{
+	struct vblk *vblk = vdev->priv;
+
+	schedule_work(&vblk->config_work);
+}
+
 /* Learns from the device what it is like. */
 static int vblk_read_config(struct vblk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
 	u32 block_size;
-	u64 capacity;
 
-	virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
 	if (virtio_cread_feature(vdev, VIRTIO_BLK_F_BLK_SIZE, struct virtio_blk_config,
 				 blk_size, &block_size))
 		block_size = 1 << SECTOR_BITS;
 	if (block_size < 1 << SECTOR_BITS || block_size > PAGE_SIZE ||
-	    !is_power_of_2(block_size) || capacity > LLONG_MAX >> SECTOR_BITS) {
-		dev_err(&vdev->dev, "%llu sectors in blocks of %u bytes: not supported\n",
-			capacity, block_size);
+	    !is_power_of_2(block_size)) {
+		dev_err(&vdev->dev, "blocks of %u bytes: not supported\n", block_size);
 		return -EINVAL;
 	}
 
 	vblk->block_bits = ilog2(block_size);
-	vblk->blocks = capacity >> (vblk->block_bits - SECTOR_BITS);
 	vblk->read_only = virtio_has_feature(vdev, VIRTIO_BLK_F_RO);
 	vblk->has_flush = virtio_has_feature(vdev, VIRTIO_BLK_F_FLUSH);
-	return 0;
+	return vblk_read_capacity(vblk);
 }
 
 /* From here on the device takes requests. */
@@ -298,11 +350,15 @@ static int vblk_start(struct vblk *vblk)
 /*
  * In reverse: no new request, then none under way. The reset makes the device let go of
  * the memory of the one that it has; whoever waits for that is told only after it.
+ *
+ * Its configuration does not change any more: the bus has seen to that before remove and
+ * freeze, and before the end of probe.
  */
 static void vblk_stop(struct vblk *vblk)
 {
 	struct virtqueue *queue = vblk->queue;
 
+	flush_work(&vblk->config_work);
 	if (!queue)
 		return;
 	spin_lock_irq(&vblk->queue_lock);
@@ -314,21 +370,25 @@ static void vblk_stop(struct vblk *vblk)
 	if (!vblk_collect(vblk, queue) && virtqueue_detach_unused_buf(queue))
 		vblk_finish(vblk, -ENODEV);
 	spin_unlock_irq(&vblk->queue_lock);
+	/* Who put the last request on the queue may yet be telling the device. */
+	mutex_lock(&vblk->request_lock);
 	vblk->vdev->config->del_vqs(vblk->vdev);
+	mutex_unlock(&vblk->request_lock);
 }
 
 static int vblk_probe(struct virtio_device *vdev)
 {
 	struct vblk *vblk = kzalloc(sizeof(*vblk), GFP_KERNEL);
-	int err;
+	int err = -ENOMEM;
 
 	if (!vblk)
-		return -ENOMEM;
-	err = ida_alloc(&vblk_numbers, GFP_KERNEL);
-	if (err < 0) {
-		kfree(vblk);
 		return err;
-	}
+	vblk->request = kzalloc(sizeof(*vblk->request), GFP_KERNEL);
+	if (!vblk->request)
+		goto free;
+	err = ida_alloc(&vblk_numbers, GFP_KERNEL);
+	if (err < 0)
+		goto free;
 	vblk->number = err;
 	snprintf(vblk->name, sizeof(vblk->name), "vblk%d", vblk->number);
 	vblk->driver.ops = &vblk_ops;
@@ -336,6 +396,7 @@ static int vblk_probe(struct virtio_device *vdev)
 	mutex_init(&vblk->request_lock);
 	spin_lock_init(&vblk->queue_lock);
 	init_completion(&vblk->done);
+	INIT_WORK(&vblk->config_work, vblk_config_work);
 	vblk->vdev = vdev;
 	vdev->priv = vblk;
 
@@ -353,14 +414,20 @@ static int vblk_probe(struct virtio_device *vdev)
 	err = block_node_register(&vblk->driver, &vdev->dev);
 	if (err)
 		goto stop;
-	dev_info(&vdev->dev, "%s: %llu blocks of %u bytes%s\n", vblk->name, vblk->blocks,
-		 1 << vblk->block_bits, vblk->read_only ? ", read-only" : "");
+	dev_info(&vdev->dev, "%s: %llu blocks of %u bytes%s\n", vblk->name,
+		 vblk_num_blocks(&vblk->driver), 1 << vblk->block_bits,
+		 vblk->read_only ? ", read-only" : "");
 	return 0;
 
 stop:
 	vblk_stop(vblk);
 put:
 	block_driver_put(&vblk->driver);
+	return err;
+
+free:
+	kfree(vblk->request);
+	kfree(vblk);
 	return err;
 }
 
@@ -384,7 +451,10 @@ static int vblk_freeze(struct virtio_device *vdev)
 
 static int vblk_restore(struct virtio_device *vdev)
 {
-	return vblk_start(vdev->priv);
+	struct vblk *vblk = vdev->priv;
+
+	schedule_work(&vblk->config_work);
+	return vblk_start(vblk);
 }
 #endif
 
@@ -407,6 +477,7 @@ static struct virtio_driver vblk_driver = {
 	.feature_table_size = ARRAY_SIZE(vblk_features),
 	.probe = vblk_probe,
 	.remove = vblk_remove,
+	.config_changed = vblk_config_changed,
 #ifdef CONFIG_PM_SLEEP
 	.freeze = vblk_freeze,
 	.restore = vblk_restore,

@@ -57,7 +57,8 @@ static int open_flags(const char *mode)
 {
 	int flags = strstr(mode, "rw") ? O_RDWR : strchr(mode, 'w') ? O_WRONLY : O_RDONLY;
 
-	return flags | (strchr(mode, 'n') ? O_NONBLOCK : 0);
+	return flags | (strchr(mode, 'n') ? O_NONBLOCK : 0) | (strchr(mode, 's') ? O_SYNC : 0) |
+	       (strchr(mode, 'd') ? O_DSYNC : 0);
 }
 
 static void ignore(int signal)
