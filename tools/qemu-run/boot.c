@@ -7,11 +7,8 @@
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
 #define BOOT_NS		(900 * 1000000000ULL)
 
-/* spoke() - whether the kernel has: firmware writes a few lines, too */
-static bool spoke(const struct console *console)
-{
-	return console->text.length > 4096 || console_has(console, 0, "Linux version ");
-}
+/* A kernel writes more on the console; firmware does not. */
+#define FIRMWARE_BYTES	1024
 
 int boot_wait(struct session *session, const char *to)
 {
@@ -35,7 +32,7 @@ int boot_wait(struct session *session, const char *to)
 			  session->setup->kernel.release, to,
 			  silent < end ? ": silent for" : " in",
 			  (silent < end ? BOOT_SILENCE_NS : wanted_ns ? wanted_ns : BOOT_NS) / 1e9,
-			  spoke(console) ? "" :
+			  console->text.length > FIRMWARE_BYTES ? "" :
 			  "; it has said nothing: it may lack CONFIG_SERIAL_8250_CONSOLE, or die in its first steps");
 		last_words(session);
 		return -1;

@@ -268,24 +268,16 @@ int modules_has(const struct kernel *kernel, const char *name)
 	return has;
 }
 
-/* configured() - 'y', 'm' or 'n'; '?' where the kernel's configuration is not known. */
-static char configured(const struct kernel *kernel, const char *option)
+char modules_lack(const struct kernel *kernel, const char *module, const char *option)
 {
 	char *path = print("%s/config", kernel->directory), *config = read_file(path, 16 << 20);
 	char *line = print("\n%s=", option), *found = config ? strstr(config, line) : NULL;
 	char value = found ? found[strlen(line)] : config ? 'n' : '?';
+	int there = value != 'n' && module ? modules_has(kernel, module) : -1;
 
 	free(line);
 	free(config);
 	free(path);
-	return value;
-}
-
-char modules_lack(const struct kernel *kernel, const char *module, const char *option)
-{
-	char value = configured(kernel, option);
-	int there = value != 'n' && module ? modules_has(kernel, module) : -1;
-
 	return value == 'n' || (value == '?' && !there) ? 'n' :
 	       value == 'm' && there != 1	       ? 'm' : '\0';
 }

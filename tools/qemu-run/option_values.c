@@ -262,27 +262,19 @@ int parse_environment(struct options *options)
 	return text ? machine(options, "QEMU_RUN_MACHINE", text) : -1;
 }
 
-static int seconds(uint64_t *ms, const char *option, const char *text)
+int parse_seconds(uint64_t *ms, const char *option, const char *text)
 {
 	double value;
 	char *end;
 
 	value = strtod(text, &end);
 	/* The driver's own limit is 31 days; the grace goes on top. */
-	if (text[strspn(text, "0123456789.")] || *end || value < 0.001 || value > 2678000)
-		return wrong(option, text, "give seconds, 0.001 to 2678000");
+	if (text[strspn(text, "0123456789.")] || *end || value < 0.001 || value > 2678000) {
+		say("--%s %s: give seconds, 0.001 to 2678000", option, text);
+		return 125;
+	}
 	*ms = llround(value * 1000);
 	return -1;
-}
-
-int parse_timeout(struct options *options, const char *text)
-{
-	return seconds(&options->timeout_ms, "--timeout", text);
-}
-
-int parse_boot_timeout(struct options *options, const char *text)
-{
-	return seconds(&options->boot_timeout_ms, "--boot-timeout", text);
 }
 
 int parse_variable(struct options *options, const char *text)

@@ -20,8 +20,6 @@ int parse_splat(struct options *options, const char *text);
 int parse_splat_file(struct options *options, const char *path);
 int parse_disk(struct options *options, const char *text);
 int parse_machine(struct options *options, const char *text);
-int parse_timeout(struct options *options, const char *text);
-int parse_boot_timeout(struct options *options, const char *text);
 int parse_variable(struct options *options, const char *text);
 int parse_net(struct options *options, const char *text);
 int parse_nic(struct options *options, const char *text);
@@ -31,6 +29,16 @@ int parse_cpus(struct options *options, const char *text);
 int parse_append(struct options *options, const char *text);
 int parse_accel(struct options *options, const char *text);
 int parse_qemu(struct options *options, const char *text);
+
+/**
+ * parse_seconds() - reads a number of seconds
+ * @ms: receives it, in milliseconds
+ * @option: the option's long name
+ * @text: its value
+ *
+ * Return: as above.
+ */
+int parse_seconds(uint64_t *ms, const char *option, const char *text);
 
 /**
  * parse_environment() - reads QEMU_RUN_MACHINE

@@ -42,6 +42,7 @@ static const char help[] =
  * @argument: of getopt_long(3)
  * @flag: is set, or NULL
  * @text: receives the value as it stands, or NULL
+ * @ms: receives seconds as milliseconds, or NULL
  * @choice: receives @choose, or NULL
  * @choose: what the option chooses
  * @parse: reads the value, or NULL; see option_values.h
@@ -52,6 +53,7 @@ struct kind {
 	int argument;
 	bool *flag;
 	const char **text;
+	uint64_t *ms;
 	int *choice;
 	int choose;
 	int (*parse)(struct options *options, const char *text);
@@ -68,6 +70,8 @@ static int parse_option(struct options *options, const struct kind *kind, const 
 		*kind->text = value;
 	if (kind->choice)
 		*kind->choice = kind->choose;
+	if (kind->ms)
+		return parse_seconds(kind->ms, kind->name, value);
 	return kind->parse ? kind->parse(options, value) : -1;
 }
 
@@ -97,8 +101,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "env", 'e', required_argument, .parse = parse_variable },
 		{ "chdir", 'C', required_argument, .text = &options->directory },
 		{ "user", 0, required_argument, .text = &options->user },
-		{ "timeout", 't', required_argument, .parse = parse_timeout },
-		{ "boot-timeout", 0, required_argument, .parse = parse_boot_timeout },
+		{ "timeout", 't', required_argument, .ms = &options->timeout_ms },
+		{ "boot-timeout", 0, required_argument, .ms = &options->boot_timeout_ms },
 		{ "root", 0, required_argument, .parse = parse_root },
 		{ "rw", 0, required_argument, .parse = parse_rw },
 		{ "disk", 0, required_argument, .parse = parse_disk },
