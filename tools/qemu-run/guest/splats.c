@@ -144,8 +144,7 @@ static bool is_place(const char *text)
 	return begins(text, "+0x");
 }
 
-/* The function that a line of a trace names; a frame that may be stale has a "?". */
-static const char *frame(const char *line)
+const char *splat_frame(const char *line)
 {
 	size_t i;
 
@@ -164,7 +163,7 @@ static const char *frame(const char *line)
 	return line;
 }
 
-const char *splat_detail(const char *line)
+const char *splat_place(const char *line)
 {
 	/* 0010 is the kernel's code segment: not the place in the program. */
 	if (begins(line, "RIP: 0010:"))
@@ -180,5 +179,5 @@ const char *splat_detail(const char *line)
 	if (strstr(line, "}, at: ") || strstr(line, " is trying to acquire lock") ||
 	    strstr(line, " is trying to release lock"))
 		return line;
-	return frame(line);
+	return NULL;
 }
