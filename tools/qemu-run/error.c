@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,7 @@ int error_add(struct error *error, const char *format, ...)
 	size_t length;
 
 	va_start(arguments, format);
-	message = vasprintf(&message, format, arguments) < 0 ? must(NULL) : message;
+	message = vprint(format, arguments);
 	va_end(arguments);
 	for (length = strlen(message); length && message[length - 1] == '\n';)
 		message[--length] = '\0';

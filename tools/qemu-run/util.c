@@ -45,20 +45,16 @@ int write_patiently(int fd, const char *data, size_t length)
 
 void say(const char *format, ...)
 {
-	struct text line = { 0 };
 	va_list arguments;
-	char *message;
-	int length;
+	char *message, *line;
 
 	va_start(arguments, format);
-	length = vasprintf(&message, format, arguments);
+	message = vprint(format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		return;
 	/* One write: lines of several runs do not mix. */
-	text_print(&line, "qemu-run: %s\n", message);
-	write_patiently(STDERR_FILENO, line.data, line.length);
-	text_free(&line);
+	line = print("qemu-run: %s\n", message);
+	write_patiently(STDERR_FILENO, line, strlen(line));
+	free(line);
 	free(message);
 }
 
@@ -78,16 +74,22 @@ char *copy(const char *string)
 	return must(strdup(string));
 }
 
+char *vprint(const char *format, va_list arguments)
+{
+	char *result;
+
+	return must(vasprintf(&result, format, arguments) < 0 ? NULL : result);
+}
+
 char *print(const char *format, ...)
 {
 	va_list arguments;
 	char *result;
 
 	va_start(arguments, format);
-	if (vasprintf(&result, format, arguments) < 0)
-		result = NULL;
+	result = vprint(format, arguments);
 	va_end(arguments);
-	return must(result);
+	return result;
 }
 
 void text_add(struct text *text, const void *data, size_t length)
@@ -106,14 +108,11 @@ void text_print(struct text *text, const char *format, ...)
 {
 	va_list arguments;
 	char *more;
-	int length;
 
 	va_start(arguments, format);
-	length = vasprintf(&more, format, arguments);
+	more = vprint(format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		must(NULL);
-	text_add(text, more, length);
+	text_add(text, more, strlen(more));
 	free(more);
 }
 

@@ -3,6 +3,7 @@
 #ifndef QEMU_RUN_UTIL_H
 #define QEMU_RUN_UTIL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *must(void *memory);
 char *copy(const char *string);
 char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *vprint(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 void text_add(struct text *text, const void *data, size_t length);
 void text_print(struct text *text, const char *format, ...)

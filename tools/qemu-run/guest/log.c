@@ -14,9 +14,10 @@
 /* More records than a log holds: a module may log on and on. */
 #define READS_MAX 20000
 
-static void put_line(int level, const char *format, va_list arguments)
+void log_at(int level, const char *format, ...)
 {
 	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC), length;
+	va_list arguments;
 	char line[512];
 
 	/* A kernel without a log has a console all the same. */
@@ -25,31 +26,15 @@ static void put_line(int level, const char *format, va_list arguments)
 	if (log < 0)
 		return;
 	length = snprintf(line, sizeof(line), "<%d>" LOG_PREFIX, level);
+	va_start(arguments, format);
 	length += vsnprintf(line + length, sizeof(line) - 1 - length, format, arguments);
+	va_end(arguments);
 	if (length > (int)sizeof(line) - 2)
 		length = sizeof(line) - 2;
 	/* A line without it waits for the next one before it is printed. */
 	strcpy(line + length, "\n");
 	(void)!write(log, line, strlen(line));
 	close(log);
-}
-
-void log_line(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	put_line(4, format, arguments);
-	va_end(arguments);
-}
-
-void log_urgent(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	put_line(0, format, arguments);
-	va_end(arguments);
 }
 
 void log_mark(int log)

@@ -6,16 +6,14 @@
 #include <stddef.h>
 
 /**
- * log_line() - writes a line to the kernel's log
+ * log_at() - writes a line to the kernel's log
+ * @level: of the log; 0 is shown on the console whatever its own level is
  * @format: as for printf(3)
  */
-void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_at(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/**
- * log_urgent() - the same, and the console shows it at any log level
- * @format: as for printf(3)
- */
-void log_urgent(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define log_line(...)	log_at(4, __VA_ARGS__)
+#define log_urgent(...) log_at(0, __VA_ARGS__)
 
 /**
  * log_mark() - begins with what the kernel logs from now on
