@@ -124,6 +124,13 @@ each()
 	assert_output ''
 }
 
+# bats test_tags=slow
+@test 'a guest that says no more when its command has returned is not waited for, without --timeout' {
+	qemu_run -f "$BATS_FILE_TMPDIR/hostile" -- ./hostile freeze returned hang
+	assert_outcome 123 hung
+	assert_stderr 'the command had returned'
+}
+
 @test 'a guest whose init is stopped: processors that idle push nothing out of sight' {
 	local fault spin='insmod fault.ko cpu=1; echo preempt_off >/sys/module/fault/parameters/what'
 	local guest=(--cpus 4 -f "$BATS_FILE_TMPDIR/hostile")
