@@ -318,8 +318,11 @@ load qemu-run
 }
 
 @test 'json: complete and valid, whatever the guest wrote' {
-	qemu_run -- sh -c 'printf "\"\\\\\033[2J\200\377\n" >/dev/kmsg; exit 1'
+	qemu_run -- sh -c 'printf "\"\\\\\033[2J\200\377\n" >/dev/console; exit 1'
 	assert_outcome 1 exit
+	# The bytes that are no UTF-8, as the characters of the same number.
+	jq -e '.console | any(contains("\u0080\u00ff"))' "$BATS_TEST_TMPDIR/json"
+	jq -e '(.phases_ms | add) <= .duration_ms' "$BATS_TEST_TMPDIR/json"
 	jq -e '.duration_ms > 0 and (.phases_ms | length) == 5 and (.console | type) == "array"
 		and .kernel != null and .accelerator != null' "$BATS_TEST_TMPDIR/json"
 	qemu_run --json "$BATS_TEST_TMPDIR/no/such/place" -- true

@@ -15,6 +15,9 @@ setup()
 	assert_equal "$status" 0
 	# shellcheck disable=SC2016
 	assert_equal "$output" "$(printf '<%s>\n' '' 'a b' '"' "'" '$x' '*' $'new\nline' -- --timeout)"
+	# What stands behind the command is the command's, without -- as well.
+	qemu_run printf '<%s>' -v --cold -- --json
+	assert_output '<-v><--cold><--><--json>'
 }
 
 @test 'environment: what --env names, and nothing else of ours' {

@@ -77,6 +77,8 @@ static void act(const char *word)
 		ending.interrupted = number;
 	else if (!strncmp(word, "age:", 4))
 		session->facts.job_ns -= number * 1000000;
+	else if (!strncmp(word, "input:", 6))
+		session->streams->input_sent = number;
 	else if (!strcmp(word, "asked")) /* it has its job, and has not answered */
 		session->facts.started = session->facts.answered = false;
 	else if (!strcmp(word, "fresh"))
