@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdint.h>
+#include <stdlib.h>
 #include "boot.h"
 #include "last_words.h"
+#include "wire/protocol.h"
 
 /* How long a guest may be silent while it boots, and how long it may take in all. */
 #define BOOT_SILENCE_NS (60 * 1000000000ULL)
@@ -37,5 +39,18 @@ int boot_wait(struct session *session, const char *to)
 		last_words(session);
 		return -1;
 	}
+	return 0;
+}
+
+int boot_init(struct session *session)
+{
+	char *failed;
+
+	if (boot_wait(session, session->setup->options->init ? "get its system ready" : "reach init"))
+		return -1;
+	failed = console_said(&session->machine.console, LOG_FAILED);
+	if (failed)
+		say("--init: units that failed while it booted: %s", failed);
+	free(failed);
 	return 0;
 }

@@ -14,4 +14,14 @@
  */
 int boot_wait(struct session *session, const char *to);
 
+/**
+ * boot_init() - waits until a guest has booted
+ * @session: its session
+ *
+ * Says which units of its system failed, if any did.
+ *
+ * Return: 0 or -1, having said why.
+ */
+int boot_init(struct session *session);
+
 #endif

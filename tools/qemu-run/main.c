@@ -158,7 +158,7 @@ static bool start_cold(struct run *run, bool serial)
 	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
 				     &run->error);
 	close(boot.initramfs);
-	return run->session && !boot_wait(run->session, "reach init");
+	return run->session && !boot_init(run->session);
 }
 
 /* end_session() - forgets a machine that does not count. */

@@ -147,6 +147,24 @@ int parse_root(struct options *options, const char *text)
 	return options->root ? -1 : 125;
 }
 
+/* [=PATH] */
+int parse_init(struct options *options, const char *text)
+{
+	options->init = text ? text : INIT;
+	/* It goes by the kernel's command line. */
+	if (*options->init == '/' && !options->init[strcspn(options->init, " \t\n\"")])
+		return -1;
+	return wrong("--init", options->init, "give an absolute path without blanks and quotes");
+}
+
+int parse_ready(struct options *options, const char *text)
+{
+	options->ready = text;
+	if (*text && strlen(text) <= READY_MAX)
+		return -1;
+	return wrong("--ready", text, "give a command of at most 400 bytes: it may be a script of the image's");
+}
+
 int parse_rw(struct options *options, const char *text)
 {
 	char *real = real_directory("--rw", text);

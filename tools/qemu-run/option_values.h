@@ -15,6 +15,8 @@ int parse_module(struct options *options, const char *text);
 int parse_file(struct options *options, const char *text);
 int parse_get(struct options *options, const char *text);
 int parse_root(struct options *options, const char *text);
+int parse_init(struct options *options, const char *text);
+int parse_ready(struct options *options, const char *text);
 int parse_rw(struct options *options, const char *text);
 int parse_splat(struct options *options, const char *text);
 int parse_splat_file(struct options *options, const char *path);

@@ -19,7 +19,7 @@ static const char help[] =
 	"      --get PATH:HOSTPATH  copy a file or tree out when the command has ended\n"
 	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  --user NAME\n"
 	"  -t, --timeout SECONDS    the command's (124)  --boot-timeout SECONDS  (123)\n"
-	"      --root DIR|IMAGE  its root: / of this host, or another  --rw DIR  shared\n"
+	"      --root DIR|IMAGE  --init[=PATH]  --ready COMMAND        --rw DIR  shared\n"
 	"      --disk FILE[,rw|,ro]  /dev/vda and on; without rw nothing is kept\n"
 	"      --net                a network to the outside  --nic MODEL  its card\n"
 	"      --forward [ADDRESS:]PORT:GUESTPORT  a TCP port of the host's leads inside\n"
@@ -104,6 +104,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "timeout", 't', required_argument, .ms = &options->timeout_ms },
 		{ "boot-timeout", 0, required_argument, .ms = &options->boot_timeout_ms },
 		{ "root", 0, required_argument, .parse = parse_root },
+		{ "init", 0, optional_argument, .parse = parse_init },
+		{ "ready", 0, required_argument, .parse = parse_ready },
 		{ "rw", 0, required_argument, .parse = parse_rw },
 		{ "disk", 0, required_argument, .parse = parse_disk },
 		{ "net", 0, no_argument, .parse = parse_net },
@@ -171,6 +173,12 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	options->bare |= options->no_port;
+	if (options->ready && !options->init)
+		options->init = INIT;
+	if (options->init && !options->image) {
+		say("--init needs an image, since QEMU saves no guest with a live directory: mkfs.erofs FILE DIR makes one for --root");
+		return 125;
+	}
 	for (; optind < argc; optind++)
 		list_add(&options->command, copy(argv[optind]));
 	if (!options->command.count) {

@@ -10,6 +10,10 @@
 #include "disk_image.h"
 #include "util.h"
 
+/* What --init executes without a path, and how long a command of --ready may be. */
+#define INIT	  "/sbin/init"
+#define READY_MAX 400
+
 enum accelerator_choice {
 	ACCEL_AUTO,
 	ACCEL_TCG,
@@ -101,6 +105,8 @@ struct forward_option {
  *	  BusyBox in memory
  * @image: the file with the guest's root, by its whole path, or NULL
  * @image_is_qcow2: known after inputs_check()
+ * @init: the init of the image, which is to be PID 1; NULL: ours is
+ * @ready: a command of the image's that returns 0 when its system is ready, or NULL
  * @user: the user to run the command as, a name or a number; NULL: root
  * @qemu: more of QEMU's own arguments
  * @directory: where the command starts, or NULL
@@ -147,6 +153,8 @@ struct options {
 	char *root;
 	char *image;
 	bool image_is_qcow2;
+	const char *init;
+	const char *ready;
 	const char *user;
 	struct list qemu;
 	const char *directory;

@@ -68,6 +68,22 @@ static char *tsc_append(const struct setup *setup)
 	       khz ? print(" tsc_early_khz=%lu", khz) : copy("");
 }
 
+/* init_append() - what the guest is told of --init and --ready; to be freed */
+static char *init_append(const struct options *options)
+{
+	struct text text = { 0 };
+	const char *ready;
+
+	text_add(&text, "", 0);
+	if (options->init)
+		text_print(&text, " qemu_run_init=%s", options->init);
+	if (options->ready)
+		text_print(&text, " qemu_run_ready=");
+	for (ready = options->ready; ready && *ready; ready++)
+		text_print(&text, "%02x", (unsigned char)*ready);
+	return text.data;
+}
+
 static void add_disks(const struct setup *setup, struct list *arguments, bool real)
 {
 	size_t i;
@@ -144,7 +160,9 @@ static void add_shares(const struct setup *setup, struct list *arguments, bool r
 	char *root = by_fd ? print("/proc/self/fd/%d", FD_ROOT) : NULL;
 	size_t i;
 
-	add_share(setup, arguments, "modules", real ? setup->kernel.modules : NULL, false);
+	/* A system that boots in a template looks for modules. */
+	add_share(setup, arguments, "modules", real || options->init ? setup->kernel.modules : NULL,
+		  false);
 	if (options->root)
 		add_share(setup, arguments, "root", root || !real ? root : options->root, false);
 	free(root);
@@ -244,18 +262,19 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
 	 */
 	if (boot->initramfs >= 0) {
-		char *tsc = tsc_append(setup);
+		char *tsc = tsc_append(setup), *init = init_append(options);
 
 		add(arguments, "-kernel", copy(setup->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
 		add(arguments, "-append",
-		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s%s",
+		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s%s%s",
 			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
 			  setup->kernel.driver ? " qemu_run_driver=1" : "",
 			  options->root || options->shares.count ? " qemu_run_shares=1" : "",
-			  options->image ? " qemu_run_image=1" : "", tsc,
+			  options->image ? " qemu_run_image=1" : "", init, tsc,
 			  machine_append(options),
 			  options->append ? " " : "", options->append ? options->append : ""));
+		free(init);
 		free(tsc);
 	} else {
 		if (boot->by_file)

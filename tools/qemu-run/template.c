@@ -190,7 +190,7 @@ static int boot_and_save(struct making *making)
 		return -1;
 	session = session_start(making->setup, &boot, making->signals, NULL, making->error);
 	making->session = session;
-	if (!session || boot_wait(session, "reach init") || preload(session) || settle(session))
+	if (!session || boot_init(session) || preload(session) || settle(session))
 		return -1;
 	return snapshot_save(session, making->state);
 }

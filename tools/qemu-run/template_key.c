@@ -71,6 +71,8 @@ char *template_key(const struct setup *setup)
 		   options->shares.count);
 	if (options->image)
 		text_identity(&key, options->image);
+	if (options->init)
+		text_print(&key, "init %s %s\n", options->init, options->ready ? options->ready : "");
 	for (i = 0; i < options->disk_count; i++)
 		text_print(&key, "disk %llu %d\n", (unsigned long long)options->disks[i].image.size,
 			   options->disks[i].read_only);

@@ -157,7 +157,6 @@ static void loopback_up(void)
 
 void boot(void)
 {
-
 	static const char *const install[] = { BUSYBOX, "--install", "-s", NULL };
 	static const char *const modprobe[] = { BUSYBOX, "modprobe", "-a", "virtio_pci",
 						"virtio_mmio", "virtio_console", "virtio_blk",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's init. It boots, says so, receives one job, runs the job's command,
+ * The guest's init, or with --init an agent beside another one. It boots, says so, receives one job, runs the job's command,
  * reports, and ends the machine with the command's status.
  *
  * It is a program and not a shell script. After a restore nothing but this process and
@@ -18,6 +18,7 @@
 #include "port.h"
 #include "poweroff.h"
 #include "report.h"
+#include "system.h"
 
 static struct poweroff poweroff;
 static struct deadline deadline;
@@ -37,7 +38,14 @@ static void must_succeed(int err, const char *what)
 
 int main(void)
 {
+	const char *init;
+
 	boot();
+	init = getenv("qemu_run_init");
+	if (init)
+		system_boot(init, getenv("qemu_run_ready"));
+	unsetenv("qemu_run_init");
+	unsetenv("qemu_run_ready");
 	umask(022);
 	complaints_open(&complaints);
 	job_prepare(&job);

@@ -51,6 +51,7 @@
 #define LOG_PREFIX	 "qemu-run: "
 #define LOG_MISSING	 "lacks: "
 #define LOG_CANNOT	 "cannot begin: "
+#define LOG_FAILED	 "failed units: "
 
 /* How a detail of the last complaint begins: a place, a reason. No complaint does. */
 #define COMPLAINT_DETAIL "  "
