@@ -314,12 +314,35 @@ load root
 	assert_line new
 }
 
-@test '--rw: what the guest writes belongs to the user who runs it' {
+@test '--rw: what the guest writes belongs to the user who runs it, and is never set-user-ID' {
 	needs_9p
 	install -d -o nobody mine
-	as_nobody --rw mine -- sh -c "cd '$PWD/mine' && echo x >file && mkdir a && chown 7:7 file; chmod 4755 file"
+	install -d -o nobody -g nogroup -m 2775 mine/group
+	cat >write.py <<-'E'
+		import os, sys
+		os.chdir(sys.argv[1])
+		os.umask(0)
+		open("file", "w").close()
+		os.mkdir("a")
+		file = os.open("file", os.O_RDONLY)
+		for way in (lambda: os.chmod("file", 0o4755), lambda: os.chmod("file", 0o6755), lambda: os.fchmod(file, 0o4711),
+			    lambda: os.open("new", os.O_CREAT | os.O_WRONLY, 0o4755), lambda: os.mknod("node", 0o104755),
+			    lambda: os.chmod("a", 0o4777),
+			    lambda: os.chown("file", 7, 7)):
+		    try:
+		        print("done", way())
+		    except OSError as error:
+		        print(error.strerror)
+		# What people need stays.
+		os.chmod("file", 0o751)
+		os.chmod("a", 0o1777)
+		os.mkdir("group/below")
+	E
+	as_nobody --root / --rw mine -- python3 write.py "$PWD/mine"
 	assert_success
-	assert_equal "$(stat -c %U mine/file mine/a)" $'nobody\nnobody'
+	assert_equal "$(grep -v '^  ' <<<"$output" | uniq -c | sed 's/^ *//')" '7 Operation not permitted'
+	assert_equal "$(find mine -perm /4000)" ''
+	assert_equal "$(stat -c '%U %a' mine/{file,a,group/below})" $'nobody 751\nnobody 1777\nnobody 2777'
 }
 
 @test '--root: the directory where the user stands has its own owner and mode, below /tmp too' {

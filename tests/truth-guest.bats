@@ -112,7 +112,7 @@ refute_complaint()
 	assert_stderr '--allow-splat-file no-such-file: No such file or directory'
 	qemu_run --allow-splat-file . -- true
 	assert_equal "$status" 125
-	assert_stderr '--allow-splat-file .: Is a directory'
+	assert_stderr '--allow-splat-file .: no regular file'
 	printf '# one\nok\n(\nok\n' >wrong
 	qemu_run --allow-splat-file wrong -- true
 	assert_equal "$status" 125

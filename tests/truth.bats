@@ -255,6 +255,18 @@ stopped_in_gets()
 }
 
 @test 'complaints are shown whatever the status, and --allow-splat=REGEX takes some' {
+	local splat
+
+	splat=$(module_file splat)
+	qemu_run -m "$splat,what=warn" -- sh -c 'exit 3'
+	assert_outcome 3 exit
+	assert_stderr 'the command returned 3, but the kernel complained (taint W: warning):'
+	assert_stderr 'splat: the reason'
+	qemu_run -m "$splat,what=warn" --allow-splat='WARNING: .*splat_warn' -- true
+	assert_outcome 0 exit
+	assert_stderr 'splat: the reason'
+	qemu_run -m "$splat,what=warn" --allow-splat='WARNING: .*another' -- true
+	assert_outcome 120 splat
 	qemu_run -- sh -c 'echo "<4>x" >/dev/kmsg; exit 3'
 	assert_outcome 3 exit
 	refute grep -q complained stderr

@@ -2,11 +2,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,8 +31,39 @@ static void show_arguments(const struct list *arguments)
 	text_free(&line);
 }
 
+/*
+ * refuse_set_user_id() - has the kernel refuse that bit of a mode to QEMU
+ *
+ * What an ordinary user's guest writes to --rw is that user's. It must leave nothing there
+ * by which others become that user.
+ */
+static void refuse_set_user_id(void)
+{
+#define REFUSE(call, argument)                                                                \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4),                                      \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[argument])),    \
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_ISUID, 0, 1),                                  \
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),                                 \
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+	static struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		REFUSE(SYS_chmod, 1),
+		REFUSE(SYS_fchmod, 1),
+		REFUSE(SYS_fchmodat, 2),
+		REFUSE(452, 2), /* fchmodat2(2), from 6.6 on */
+		REFUSE(SYS_open, 2),
+		REFUSE(SYS_openat, 3),
+		REFUSE(SYS_mknodat, 2),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 /* In the child. Nothing here may allocate: memory is the parent's. */
-static void become(char *const argv[], pid_t parent, int fds[], int errors)
+static void become(char *const argv[], pid_t parent, int fds[], int errors, bool shares)
 {
 	sigset_t none;
 	int i, low;
@@ -58,6 +93,8 @@ static void become(char *const argv[], pid_t parent, int fds[], int errors)
 	dup2(errors, STDERR_FILENO);
 	close(STDIN_FILENO);
 	open("/dev/null", O_RDONLY);
+	if (shares && geteuid())
+		refuse_set_user_id();
 	execv(argv[0], argv);
 	_exit(127);
 }
@@ -98,13 +135,13 @@ static int order(int monitor, bool restored, bool by_file, struct error *error)
 
 /* fork_qemu() - starts QEMU with the guest's ends of the connections. */
 static int fork_qemu(struct machine *machine, char *const argv[], int fds[], int errors,
-		     struct error *error)
+		     bool shares, struct error *error)
 {
 	pid_t parent = getpid();
 
 	machine->pid = fork();
 	if (!machine->pid)
-		become(argv, parent, fds, errors);
+		become(argv, parent, fds, errors, shares);
 	if (machine->pid < 0)
 		return error_add(error, "cannot start QEMU: %s", strerror(errno));
 	machine->start_ns = now_ns();
@@ -145,7 +182,8 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 	machine->stderr_fd = errors[0];
 	if (!result) {
 		fcntl(machine->stderr_fd, F_SETFL, O_NONBLOCK);
-		result = fork_qemu(machine, arguments.items, fds, errors[1], error);
+		result = fork_qemu(machine, arguments.items, fds, errors[1],
+				   setup->options->shares.count, error);
 	}
 	close_fd(&fds[0]);
 	close_fd(&fds[1]);

@@ -175,53 +175,46 @@ int parse_rw(struct options *options, const char *text)
 }
 
 /* [=REGEX]: complaints that are none; without it, all of them */
-/* Adds an expression. Returns NULL, or what is wrong with it, to be freed. */
-static char *allow(struct options *options, const char *text)
+static int allow(struct options *options, const char *text, const char *option,
+		 const char *value)
 {
-	char why[256];
+	char why[256] = "an empty expression allows everything";
 	regex_t *regex;
 	int err;
 
-	if (!*text)
-		return copy("an empty expression allows everything");
 	options->allowed = grow(options->allowed, options->allowed_count, sizeof(*regex));
 	regex = &options->allowed[options->allowed_count];
 	err = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
 	options->allowed_count += !err;
-	regerror(err, regex, why, sizeof(why));
-	return err ? copy(why) : NULL;
+	if (err)
+		regerror(err, regex, why, sizeof(why));
+	return err || !*text ? wrong(option, value, why) : -1;
 }
 
 int parse_splat(struct options *options, const char *text)
 {
-	char *why = text ? allow(options, text) : NULL;
-
 	options->allow_splats |= !text;
-	if (!why)
-		return -1;
-	wrong("--allow-splat", text, why);
-	free(why);
-	return 125;
+	return text ? allow(options, text, "--allow-splat", text) : -1;
 }
 
 int parse_splat_file(struct options *options, const char *path)
 {
-	char *content = read_file(path, 1 << 20), *rest = content, *line, *why = NULL;
-	int number;
+	char *content = read_file(path, 1 << 20), *rest = content, *line, *place;
+	int number, status = -1;
 
 	if (!content)
-		return wrong("--allow-splat-file", path, strerror(errno));
-	for (number = 1; !why && (line = strsep(&rest, "\n")); number++) {
+		return wrong("--allow-splat-file", path,
+			     errno == EINVAL ? "no regular file" : strerror(errno));
+	for (number = 1; status < 0 && (line = strsep(&rest, "\n")); number++) {
 		line[strcspn(line, "\r")] = '\0';
-		if (line[strspn(line, " \t")] && *line != '#')
-			why = allow(options, line);
+		if (!line[strspn(line, " \t")] || *line == '#')
+			continue;
+		place = print("%s: line %d", path, number);
+		status = allow(options, line, "--allow-splat-file", place);
+		free(place);
 	}
 	free(content);
-	if (!why)
-		return -1;
-	say("--allow-splat-file %s: line %d: %s", path, number - 1, why);
-	free(why);
-	return 125;
+	return status;
 }
 
 /* FILE[,rw|,ro][,raw] */

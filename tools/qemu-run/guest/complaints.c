@@ -111,30 +111,16 @@ static void read_line(struct complaints *complaints, struct port *port, const ch
 		complaints->header_follows = false;
 		return;
 	}
-	detail = splat_place(line);
-	if (!detail)
-		detail = splat_frame(line);
+	detail = splat_detail(line);
 	if (detail)
 		send_detail(complaints, port, detail);
-}
-
-static void report_overrun(struct complaints *complaints, struct port *port, uint64_t lost)
-{
-	char line[128];
-
-	snprintf(line, sizeof(line),
-		 "init: the kernel's log overran: %" PRIu64 " records were lost; log_buf_len=4M makes it larger",
-		 lost);
-	emit(complaints, port, line);
-	complaints->details = 0;
-	complaints->report_lines = 0;
 }
 
 /* "priority,sequence,time,flags;text\n", and then lines about the device. */
 static void read_record(struct complaints *complaints, struct port *port, char *record)
 {
+	char *text, *end, *rest, line[128];
 	unsigned long priority;
-	char *text, *end, *rest;
 	uint64_t sequence;
 
 	priority = strtoul(record, &rest, 10);
@@ -145,8 +131,14 @@ static void read_record(struct complaints *complaints, struct port *port, char *
 	 * Some of the lost records may have been the kernel's: nobody can tell. So a
 	 * program that floods the log to hide a complaint gains nothing.
 	 */
-	if (sequence != complaints->next)
-		report_overrun(complaints, port, sequence - complaints->next);
+	if (sequence != complaints->next) {
+		snprintf(line, sizeof(line),
+			 "init: the kernel's log overran: %" PRIu64 " records were lost; log_buf_len=4M makes it larger",
+			 sequence - complaints->next);
+		emit(complaints, port, line);
+		complaints->details = 0;
+		complaints->report_lines = 0;
+	}
 	complaints->next = sequence + 1;
 	/*
 	 * Facility 0 is the kernel's, and no program can write a record with it. What

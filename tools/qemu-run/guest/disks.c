@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/loop.h>
+#include <mntent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,61 +19,28 @@
 #include <sys/mount.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "disks.h"
+#include "memory.h"
 
-#define MOUNTS "/proc/self/mountinfo"
 #define MOUNTS_MAX 64
 
 /* How long a killed process may take to close its files. */
 #define KILLED_MS 1000
 
-/* mountinfo writes blanks and the like as octal numbers: \040. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
-			*to++ = (text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0';
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-/* Disks, and the directories of the host that may be written to: see root_share(). */
-static bool is_written(const char *source)
-{
-	return !strncmp(source, "/dev/", strlen("/dev/")) ||
-	       !strncmp(source, "share", strlen("share"));
-}
-
-/* Finds where disks are mounted, in the order of mounting. Returns how many. */
+/* Finds where disks are mounted, and directories of the host, in the order of mounting. */
 static size_t find_mounts(char *where[], size_t max)
 {
-	char line[2 * PATH_MAX], path[PATH_MAX], source[PATH_MAX];
-	FILE *mounts = fopen(MOUNTS, "re");
-	const char *rest;
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	char line[2 * PATH_MAX];
+	struct mntent entry;
 	size_t count = 0;
 
-	while (mounts && count < max && fgets(line, sizeof(line), mounts)) {
-		/* "ID PARENT MAJOR:MINOR ROOT PATH OPTIONS TAGS... - TYPE SOURCE ..." */
-		rest = strstr(line, " - ");
-		if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1 ||
-		    sscanf(rest, " - %*s %4095s", source) != 1 ||
-		    !is_written(source))
-			continue;
-		unescape(path);
-		where[count] = strdup(path);
-		if (where[count])
-			count++;
-	}
-	if (mounts)
-		fclose(mounts);
+	/* For "share" see root_share(). */
+	while (mounts && count < max && getmntent_r(mounts, &entry, line, sizeof(line)))
+		if (!strncmp(entry.mnt_fsname, "/dev/", 5) ||
+		    !strncmp(entry.mnt_fsname, "share", 5))
+			where[count++] = must(strdup(entry.mnt_dir));
 	return count;
 }
 
@@ -99,7 +67,7 @@ static int unmount(const char *path)
  * Flushes the cache of each disk. QEMU then writes its image to the host's disk. A loop
  * device gives its file back once it is not mounted any more.
  */
-static void flush_disks(int output)
+static void flush_disks(FILE *output)
 {
 	DIR *directory = opendir("/sys/block");
 	struct dirent *entry;
@@ -112,7 +80,7 @@ static void flush_disks(int output)
 			continue;
 		disk = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (disk < 0 ? errno == ENOENT : fsync(disk))
-			dprintf(output, "%s cannot be flushed: %s; ", path, strerror(errno));
+			fprintf(output, "%s cannot be flushed: %s; ", path, strerror(errno));
 		ioctl(disk, LOOP_CLR_FD);
 		close(disk);
 	}
@@ -128,7 +96,7 @@ static void stop_swapping(void)
 }
 
 /* Unmounts and flushes all disks. Writes what failed to @output, as text. */
-static void settle(int output)
+static void settle(FILE *output)
 {
 	static const char *const own[][2] = {
 		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
@@ -146,7 +114,7 @@ static void settle(int output)
 	while (count--) {
 		err = unmount(where[count]);
 		if (err)
-			dprintf(output, "%s cannot be written or unmounted: %s; ", where[count],
+			fprintf(output, "%s cannot be written or unmounted: %s; ", where[count],
 				strerror(-err));
 	}
 	/* File systems of other mount namespaces, too. */
@@ -172,54 +140,38 @@ static void kill_all(void)
 	}
 }
 
-/* Reads up to the end, or for @limit_ms. Returns whether the end came. */
-static bool read_all(int input, char *text, size_t size, int limit_ms)
-{
-	struct pollfd event = { .fd = input, .events = POLLIN };
-	struct timespec now, until;
-	size_t length = 0;
-	ssize_t got;
-	long left;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = limit_ms - (now.tv_sec - until.tv_sec) * 1000 -
-		       (now.tv_nsec - until.tv_nsec) / 1000000;
-		if (left <= 0 || !poll(&event, 1, left))
-			return false;
-		got = read(input, text + length, size - 1 - length);
-		if (got <= 0)
-			return true;
-		length += got;
-		text[length] = '\0';
-	}
-}
-
 bool disks_settle(int limit_ms, char *text, size_t size)
 {
-	int pipe_fds[2];
-	bool ended;
+	struct pollfd event = { .events = POLLIN };
+	ssize_t length = 0;
+	int ends[2];
 	pid_t pid;
 
-	text[0] = '\0';
 	kill_all();
-	/* A child does it, because a file system may block for ever. */
-	if (pipe2(pipe_fds, O_CLOEXEC)) {
+	if (pipe2(ends, O_CLOEXEC)) {
 		snprintf(text, size, "cannot unmount: %s", strerror(errno));
 		return false;
 	}
+	/* A child does it, because a file system may block for ever. At its end it says all. */
 	pid = fork();
 	if (!pid) {
-		close(pipe_fds[0]);
-		settle(pipe_fds[1]);
+		FILE *output = must(fdopen(ends[1], "w"));
+
+		settle(output);
+		fputc('\n', output);
+		fflush(output);
 		_exit(0);
 	}
-	close(pipe_fds[1]);
-	ended = pid > 0 && read_all(pipe_fds[0], text, size, limit_ms);
-	close(pipe_fds[0]);
-	if (!ended)
+	close(ends[1]);
+	event.fd = ends[0];
+	if (pid > 0 && poll(&event, 1, limit_ms) > 0)
+		length = read(ends[0], text, size - 1);
+	close(ends[0]);
+	if (length > 0)
+		text[length] = '\0';
+	else
 		snprintf(text, size, "file data is still being written to disk after %d ms",
 			 limit_ms);
+	text[strcspn(text, "\n")] = '\0';
 	return !text[0];
 }

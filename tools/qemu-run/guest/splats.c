@@ -144,7 +144,8 @@ static bool is_place(const char *text)
 	return begins(text, "+0x");
 }
 
-const char *splat_frame(const char *line)
+/* The function that a line of a trace names; a frame that may be stale has a "?". */
+static const char *frame(const char *line)
 {
 	size_t i;
 
@@ -163,7 +164,7 @@ const char *splat_frame(const char *line)
 	return line;
 }
 
-const char *splat_place(const char *line)
+const char *splat_detail(const char *line)
 {
 	/* 0010 is the kernel's code segment: not the place in the program. */
 	if (begins(line, "RIP: 0010:"))
@@ -179,5 +180,5 @@ const char *splat_place(const char *line)
 	if (strstr(line, "}, at: ") || strstr(line, " is trying to acquire lock") ||
 	    strstr(line, " is trying to release lock"))
 		return line;
-	return NULL;
+	return frame(line);
 }

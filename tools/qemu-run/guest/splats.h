@@ -25,23 +25,14 @@ bool splat_opens(const char *line);
 bool splat_is_die_header(const char *line);
 
 /**
- * splat_frame() - the place that a line of a stack trace names
+ * splat_detail() - the place that a line of a report names
  * @line: the line: " nb_write+0x14/0x2f [nullbug]"
  *
- * Return: the text behind the blanks, or NULL if the line is no such line, if the frame
- * may be stale ("? nb_write"), or if it belongs to what makes reports or enters the
- * kernel.
- */
-const char *splat_frame(const char *line);
-
-/**
- * splat_place() - the place that a line names outside of a stack trace
- * @line: the line
- *
- * That is the instruction pointer in the kernel, the access that KASAN saw, or a lock.
+ * That is the instruction pointer in the kernel, the access that KASAN saw, a lock, or a
+ * function of the trace; not those that make reports or enter the kernel.
  *
  * Return: the text, or NULL.
  */
-const char *splat_place(const char *line);
+const char *splat_detail(const char *line);
 
 #endif
