@@ -55,7 +55,7 @@ static int become_user(const struct guest_job *job)
 
 	/* /dev/stdout and its like are opened anew, with the owner's rights. */
 	for (i = 0; i < 3; i++)
-		fchown(launch.streams[i], job->user.uid, job->user.gid);
+		(void)!fchown(launch.streams[i], job->user.uid, job->user.gid);
 	if (syscall(SYS_setgroups, job->group_count, job->groups) ||
 	    syscall(SYS_setresgid, job->user.gid, job->user.gid, job->user.gid) ||
 	    syscall(SYS_setresuid, job->user.uid, job->user.uid, job->user.uid))

@@ -131,7 +131,7 @@ bool splat_opens(const char *line)
 
 	for (i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
 		if (*openings[i] == '^' ? begins(line, openings[i] + 1) :
-					  strstr(line, openings[i]) != NULL)
+					  !!strstr(line, openings[i]))
 			return true;
 	return is_new_warning(line) || is_slub(line) || splat_is_die_header(line);
 }
