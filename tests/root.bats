@@ -156,13 +156,13 @@ load root
 	done
 }
 
-@test '--root: not a directory is 125' {
+@test '--root: neither a directory nor an image is 125' {
 	qemu_run --root no/such -- true
 	assert_equal "$status" 125
 	assert_stderr 'No such file'
-	qemu_run --root /etc/passwd -- true
+	qemu_run --root /dev/null -- true
 	assert_equal "$status" 125
-	assert_stderr 'not a directory'
+	assert_stderr 'neither a directory nor an image'
 }
 
 # bats test_tags=slow

@@ -134,15 +134,18 @@ static char *real_directory(const char *option, const char *path)
 int parse_root(struct options *options, const char *text)
 {
 	struct stat st;
+	bool there = !stat(text, &st);
 
 	free(options->root);
 	free(options->image);
 	options->root = NULL;
 	options->image = NULL;
-	if (!stat(text, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+	if (there && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
 		options->image = must(realpath(text, NULL));
 		return -1;
 	}
+	if (there && !S_ISDIR(st.st_mode))
+		return wrong("--root", text, "neither a directory nor an image");
 	options->root = real_directory("--root", text);
 	return options->root ? -1 : 125;
 }
