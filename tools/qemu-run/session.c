@@ -17,7 +17,7 @@
 /* How long it may take no more of its job, unless --boot-timeout says: a module's init. */
 #define START_NS (120 * 1000000000ULL)
 /* How long a kernel that has panicked is silent, once it has said all. */
-#define PANIC_SILENCE_NS (2 * 1000000000ULL)
+#define PANIC_SILENCE_NS (3 * 1000000000ULL)
 
 struct session *session_start(const struct setup *setup, const struct boot *boot,
 			      struct signals *signals, struct streams *streams,
