@@ -3,17 +3,24 @@
  * A reserved range of I/O ports that gives itself back.
  */
 #include <linux/ioport.h>
+#include <linux/string.h>
 
 #include "ioport_region.h"
 
-/* Whether the firmware, or PCI, says that a device has these ports. No driver need have. */
+/*
+ * Whether the firmware, or PCI, says that a device has these ports. No driver need have.
+ * What a bridge forwards is nobody's yet. The window of a host bridge has a flag, that of
+ * any other bridge the name that drivers/pci/probe.c gives to its bus.
+ */
 static bool ioport_region_is_of_device(const struct resource *region)
 {
-	return region->parent != &ioport_resource && !(region->parent->flags & IORESOURCE_WINDOW);
+	const struct resource *parent = region->parent;
+
+	return parent != &ioport_resource && !(parent->flags & IORESOURCE_WINDOW) &&
+	       !strstarts(parent->name, "PCI Bus ");
 }
 
-int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
-			  const char *name)
+int ioport_region_request(struct ioport_region *region, u32 base, u32 size, const char *name)
 {
 	struct resource *requested;
 

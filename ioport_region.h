@@ -35,20 +35,17 @@ struct ioport_region {
  * @base: first port
  * @size: number of ports
  * @name: what /proc/ioports shows; must stay valid until the release
- *
  * Context: Process context, may sleep.
  * Return: 0; -EINVAL for no ports at all, -ERANGE for ports past the I/O space,
  *	   -EALREADY if @region is not empty, -EBUSY if any of the ports is taken, by a
  *	   driver or as a device's that has none, or if there is no memory: the kernel
  *	   does not tell the one from the other.
  */
-int ioport_region_request(struct ioport_region *region, u32 base, u32 size,
-			  const char *name);
+int ioport_region_request(struct ioport_region *region, u32 base, u32 size, const char *name);
 
 /**
  * ioport_region_release() - give the ports back
  * @region: the handle, which is empty afterwards; an empty one is left alone
- *
  * Context: Process context, may sleep.
  */
 void ioport_region_release(struct ioport_region *region);
@@ -58,12 +55,10 @@ DEFINE_FREE(ioport_region, struct ioport_region, ioport_region_release(&_T))
 /**
  * ioport_region_take() - take the ports over from another handle
  * @from: the handle that gives them up; empty afterwards
- *
  * Context: Any. The caller serialises access to @from.
  * Return: the handle that now owns the ports.
  */
-static inline struct ioport_region __must_check
-ioport_region_take(struct ioport_region *from)
+static inline struct ioport_region __must_check ioport_region_take(struct ioport_region *from)
 {
 	struct ioport_region taken = *from;
 
@@ -79,12 +74,10 @@ ioport_region_take(struct ioport_region *from)
  *
  * Compiles to a comparison and an OUT instruction in the caller, so that it can
  * be trusted where a call could go wrong: in a panic, with the console dead.
- *
  * Context: Any, NMI included.
  * Return: 0, or -ENXIO if the range has no such port (an empty one has none).
  */
-static __always_inline int ioport_region_outb(const struct ioport_region *region,
-					      u32 offset, u8 value)
+static __always_inline int ioport_region_outb(const struct ioport_region *region, u32 offset, u8 value)
 {
 	if (offset >= region->size)
 		return -ENXIO;
@@ -96,12 +89,10 @@ static __always_inline int ioport_region_outb(const struct ioport_region *region
  * ioport_region_inb() - read a byte from a port of the range
  * @region: the handle
  * @offset: port, counted from the first of the range
- *
  * Context: Any, NMI included.
  * Return: the byte, or -ENXIO if the range has no such port.
  */
-static __always_inline int ioport_region_inb(const struct ioport_region *region,
-					     u32 offset)
+static __always_inline int ioport_region_inb(const struct ioport_region *region, u32 offset)
 {
 	if (offset >= region->size)
 		return -ENXIO;
