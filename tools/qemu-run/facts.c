@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "facts.h"
@@ -21,6 +22,7 @@ static int add_hello(struct facts *facts, const struct frame *frame)
 		return -1;
 	*said = true;
 	facts->method = hello.method;
+	snprintf(facts->driver_error, sizeof(facts->driver_error), "%.2047s", hello.driver_error);
 	return 0;
 }
 

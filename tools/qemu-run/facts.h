@@ -15,6 +15,7 @@
  * struct facts - what the guest said
  * @hello: since its machine was started, it has booted, or loaded a template's modules
  * @method: how it ends its machine, as said before it got a command
+ * @driver_error: why the driver did not load in it, if that is so
  * @job_ns: when it was given the job; no deadline can begin before
  * @answered: it has said that it reads the job: nothing of that is done yet
  * @started: it started the command
@@ -40,6 +41,7 @@
 struct facts {
 	bool hello;
 	uint32_t method;
+	char driver_error[2048];
 	uint64_t job_ns;
 	bool answered;
 	bool started;

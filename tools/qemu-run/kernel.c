@@ -137,7 +137,7 @@ static bool driver_is_stale(const struct search *search, const char *driver)
 {
 	static const char *const sources[] = {
 		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
-		"deferred_reset.c", "deferred_reset.h", "cpu_report.c", "cpu_report.h", "version.h",
+		"deferred_reset.c", "deferred_reset.h", "version.h",
 	};
 	struct stat built, source;
 	bool stale = false;

@@ -85,15 +85,18 @@ static void show_hang(const struct report *report, int lines)
 	free(text);
 }
 
+static void say_guest(const char *what, const char *text)
+{
+	char *safe = printable(text, strlen(text));
+
+	say("%s%s", what, safe);
+	free(safe);
+}
+
 static void show_complaints(const struct facts *facts, size_t from, size_t to)
 {
-	for (; from < to; from++) {
-		const char *complaint = facts->complaints.items[from];
-		char *text = printable(complaint, strlen(complaint));
-
-		say("  %s", text);
-		free(text);
-	}
+	for (; from < to; from++)
+		say_guest("  ", facts->complaints.items[from]);
 }
 
 /* What the kernel complained of, and what became of the command. */
@@ -187,6 +190,8 @@ void report_lines(const struct report *report)
 		say("--cpus %u: kernel %s takes %u: see its CONFIG_SMP and CONFIG_NR_CPUS",
 		    report->setup->options->cpus, report->setup->kernel.release,
 		    facts->status.cpus);
+	if (*facts->driver_error)
+		say_guest("the driver does not load in the guest:", facts->driver_error);
 	explain_complaints(facts);
 	switch (verdict->outcome) {
 	case OUTCOME_EXIT:

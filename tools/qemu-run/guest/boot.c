@@ -155,6 +155,20 @@ static void loopback_up(void)
 	close(socket_fd);
 }
 
+char driver_error[2048];
+
+static void load_driver(void)
+{
+	static const char *const driver[] = { BUSYBOX, "modprobe", "qemu_poweroff",
+					      "delay=-1", NULL };
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	log_mark(log);
+	if (run_tool(driver) && !log_read(log, driver_error, sizeof(driver_error)))
+		strcpy(driver_error, " the kernel does not say why");
+	close(log);
+}
+
 void boot(void)
 {
 	static const char *const install[] = { BUSYBOX, "--install", "-s", NULL };
@@ -164,8 +178,6 @@ void boot(void)
 	static const char *const shares[] = { BUSYBOX, "modprobe", "-a", "9pnet_virtio",
 					      "9p", "autofs4", NULL };
 	static const char *const overlay[] = { BUSYBOX, "modprobe", "overlay", NULL };
-	static const char *const driver[] = { BUSYBOX, "modprobe", "qemu_poweroff",
-					      "delay=-1", NULL };
 	/* What the kernel's command line tells this program is no business of others. */
 	static const char *const told[] = { "qemu_run_shares", "qemu_run_image", "qemu_run_driver" };
 	const char *why = NULL;
@@ -190,8 +202,8 @@ void boot(void)
 		if (err)
 			log_line("cannot prepare for --root: %s", strerror(-err));
 	}
-	if (getenv("qemu_run_driver") && run_tool(driver))
-		log_line("qemu_poweroff does not load");
+	if (getenv("qemu_run_driver"))
+		load_driver();
 	if (getenv("qemu_run_image"))
 		why = image_enter();
 	if (why)

@@ -14,6 +14,9 @@ void boot(void);
 /* What run_tool() finds in any root. */
 #define BUSYBOX "/bin/busybox"
 
+/* What the kernel logged of the driver if it did not load, or "". */
+extern char driver_error[2048];
+
 /**
  * run_tool() - runs one of the guest's programs to its end
  * @argv: its arguments, the program's path first

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "log.h"
+#include "boot.h"
 #include "port.h"
 
 /* After so long without a byte, no more bytes are on their way by a serial port. */
@@ -99,6 +100,7 @@ void port_send_hello(struct port *port)
 		.method = port->deadline->poweroff->method,
 	};
 
+	memcpy(hello.driver_error, driver_error, sizeof(driver_error));
 	port_send(port, FRAME_HELLO, &hello, sizeof(hello));
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 9
+#define PROTOCOL_VERSION 10
 
 #define PORT_NAME	 "qemu-run"
 
@@ -147,6 +147,7 @@ enum poweroff_method {
 struct hello {
 	uint32_t version;
 	uint32_t method;
+	char driver_error[2048]; /* why it does not load; a text */
 };
 
 struct status {
