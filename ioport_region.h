@@ -77,7 +77,8 @@ static inline struct ioport_region __must_check ioport_region_take(struct ioport
  * Context: Any, NMI included.
  * Return: 0, or -ENXIO if the range has no such port (an empty one has none).
  */
-static __always_inline int ioport_region_outb(const struct ioport_region *region, u32 offset, u8 value)
+static __always_inline int ioport_region_outb(const struct ioport_region *region, u32 offset,
+					      u8 value)
 {
 	if (offset >= region->size)
 		return -ENXIO;

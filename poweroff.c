@@ -2,107 +2,59 @@
 /*
  * End a QEMU virtual machine with an exit code of the guest's choice.
  *
- * QEMU's isa-debug-exit device turns a byte written to its port into the end of
- * the machine, with the process status (byte << 1) | 1 (hw/misc/debugexit.c in
- * QEMU's source). This file is the policy: the parameters, and which events end
- * the machine with which code. ioport_region.c holds the ports, deferred_reset.c
- * keeps the deadline, cpu_report.c says what held it up.
+ * QEMU's isa-debug-exit device turns a byte written to its port into the end of the machine,
+ * with the process status (byte << 1) | 1 (hw/misc/debugexit.c in QEMU's source). This file is
+ * the policy: the parameters, and which events end the machine with which code.
+ * ioport_region.c holds the ports, deferred_reset.c keeps the deadline.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/atomic.h>
+#include <linux/console.h>
 #include <linux/delay.h>
-#include <linux/err.h>
-#include <linux/kernel.h>
 #include <linux/kmsg_dump.h>
-#include <linux/kstrtox.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
-#include <linux/notifier.h>
 #include <linux/panic.h>
+#include <linux/ptrace.h>
 #include <linux/reboot.h>
-#include <linux/stringify.h>
+#include <linux/sched.h>
 #include <linux/suspend.h>
-#include <linux/sysfs.h>
-#include <linux/timekeeping.h>
 #include <linux/version.h>
+#include <asm/irq_regs.h>
 
-#include "cpu_report.h"
 #include "deferred_reset.h"
 #include "ioport_region.h"
 #include "version.h"
-
-/* QEMU's defaults are 0x501 and 2. scripts/vm and qemu-run give QEMU these. */
-#define POWEROFF_IOBASE		0x10f4
-#define POWEROFF_IOSIZE		4
-
-/* The process status has eight bits, and the lowest is taken: 128 would look like 0. */
-#define POWEROFF_CODE		0
-#define POWEROFF_CODE_MAX	127
-
-/* timeout(1), env(1) and the shell have 124 to 127. */
-#define POWEROFF_PANIC_NEVER	-1
-#define POWEROFF_PANIC_CODE	121
-
-#define POWEROFF_DELAY_NEVER	-1
-#define POWEROFF_DELAY_S	0
-#define POWEROFF_DELAY_MAX_S	(31 * 24 * 60 * 60)
-
-#define POWEROFF_SYNC		1
-#define POWEROFF_NOWAYOUT	0
-
-/* What isa-debug-exit answers to a read of any of its ports. */
-#define POWEROFF_ANSWER		0x00
-
-/*
- * The handlers of ACPI and of EFI (drivers/firmware/efi/reboot.c, one above ACPI) end
- * the machine with status 0 and do not return. A priority has room for one handler.
- */
-#define POWEROFF_PRIORITY	(SYS_OFF_PRIO_FIRMWARE + 16)
-
-/* How long QEMU may take to end after the write to the port. */
-#define POWEROFF_GRACE_MS	1000
 
 /**
  * struct poweroff_param - an integer parameter and the values that it may take
  * @value: now
  * @min: smallest
  * @max: largest
+ * @follow: does what a new value asks for, or refuses it; may be NULL
  */
 struct poweroff_param {
 	int value;
 	int min;
 	int max;
+	int (*follow)(int value);
 };
 
-/*
- * Context: process, under the parameter lock of this module; before init for the
- * command line of the load, later for sysfs.
- */
-static int poweroff_param_parse(const char *text, const struct kernel_param *kp, int *value)
-{
-	const struct poweroff_param *param = kp->arg;
-	int err = kstrtoint(text, 0, value);
-
-	if (err == -EINVAL) {
-		pr_err("%s: not a number: give an integer from %d to %d\n", kp->name,
-		       param->min, param->max);
-		return -EINVAL;
-	}
-	if (err || *value < param->min || *value > param->max) {
-		pr_err("%s: out of range: give an integer from %d to %d\n", kp->name,
-		       param->min, param->max);
-		return -ERANGE;
-	}
-	return 0;
-}
-
+/* Context: process, under the parameter lock; before init for the command line of the load. */
 static int poweroff_param_set(const char *text, const struct kernel_param *kp)
 {
 	struct poweroff_param *param = kp->arg;
 	int value;
-	int err = poweroff_param_parse(text, kp, &value);
+	int err = kstrtoint(text, 0, &value);
 
+	if (!err && (value < param->min || value > param->max))
+		err = -ERANGE;
+	if (err) {
+		pr_err("%s: %s: give an integer from %d to %d\n", kp->name,
+		       err == -ERANGE ? "out of range" : "not a number", param->min, param->max);
+		return err;
+	}
+	if (param->follow)
+		err = param->follow(value);
 	if (!err)
 		WRITE_ONCE(param->value, value);
 	return err;
@@ -120,81 +72,37 @@ static const struct kernel_param_ops poweroff_param_ops = {
 	.get = poweroff_param_get,
 };
 
-static struct poweroff_param poweroff_iobase = { POWEROFF_IOBASE, 0, IOPORT_SPACE_SIZE - 1 };
-module_param_cb(iobase, &poweroff_param_ops, &poweroff_iobase, 0444);
-__MODULE_PARM_TYPE(iobase, "int");
-MODULE_PARM_DESC(iobase,
-		 "first I/O port, as in -device isa-debug-exit,iobase= (0-0xffff, default "
-		 __stringify(POWEROFF_IOBASE) ")");
+/* Parameters that name hardware are for nobody to choose under lockdown. */
+#define POWEROFF_PARAM(name, value, min, max, follow, perm, flags, what)			\
+	static struct poweroff_param poweroff_##name = { value, min, max, follow };		\
+	__module_param_call(MODULE_PARAM_PREFIX, name, &poweroff_param_ops, &poweroff_##name,	\
+			    perm, -1, flags);							\
+	__MODULE_PARM_TYPE(name, "int");							\
+	MODULE_PARM_DESC(name, what " (" #min "-" #max ", default " #value ")")
 
-static struct poweroff_param poweroff_iosize = { POWEROFF_IOSIZE, 1, IOPORT_SPACE_SIZE };
-module_param_cb(iosize, &poweroff_param_ops, &poweroff_iosize, 0444);
-__MODULE_PARM_TYPE(iosize, "int");
-MODULE_PARM_DESC(iosize,
-		 "number of I/O ports, as in -device isa-debug-exit,iosize= (1-0x10000, default "
-		 __stringify(POWEROFF_IOSIZE) ")");
-
-static struct poweroff_param poweroff_code = { POWEROFF_CODE, 0, POWEROFF_CODE_MAX };
-module_param_cb(code, &poweroff_param_ops, &poweroff_code, 0644);
-__MODULE_PARM_TYPE(code, "int");
-MODULE_PARM_DESC(code, "exit code; QEMU exits with (code << 1) | 1 (0-"
-		 __stringify(POWEROFF_CODE_MAX) ", default " __stringify(POWEROFF_CODE) ")");
-
-static struct poweroff_param poweroff_panic_code = {
-	POWEROFF_PANIC_CODE, POWEROFF_PANIC_NEVER, POWEROFF_CODE_MAX
-};
-module_param_cb(panic_code, &poweroff_param_ops, &poweroff_panic_code, 0644);
-__MODULE_PARM_TYPE(panic_code, "int");
-MODULE_PARM_DESC(panic_code, "exit code on a kernel panic; -1 leaves panics alone (-1-"
-		 __stringify(POWEROFF_CODE_MAX) ", default " __stringify(POWEROFF_PANIC_CODE) ")");
-
-static struct poweroff_param poweroff_sync = { POWEROFF_SYNC, 0, 1 };
-module_param_cb(sync, &poweroff_param_ops, &poweroff_sync, 0644);
-__MODULE_PARM_TYPE(sync, "int");
-MODULE_PARM_DESC(sync, "write file data to disk before the delay or a halt ends the machine (0-1, default "
-		 __stringify(POWEROFF_SYNC) ")");
-
-static struct poweroff_param poweroff_nowayout = { POWEROFF_NOWAYOUT, 0, 1 };
-module_param_cb(nowayout, &poweroff_param_ops, &poweroff_nowayout, 0444);
-__MODULE_PARM_TYPE(nowayout, "int");
-MODULE_PARM_DESC(nowayout, "a delay that has begun can only be made shorter, and the module not be unloaded (0-1, default "
-		 __stringify(POWEROFF_NOWAYOUT) ")");
-
-/* Registered below, with what a write to it does. */
-static struct poweroff_param poweroff_delay = {
-	POWEROFF_DELAY_S, POWEROFF_DELAY_NEVER, POWEROFF_DELAY_MAX_S
-};
+/* QEMU's defaults are 0x501 and 2. scripts/vm and qemu-run give QEMU these. */
+POWEROFF_PARAM(iobase, 0x10f4, 0, 0xffff, NULL, 0444, KERNEL_PARAM_FL_HWPARAM,
+	       "first I/O port, as in -device isa-debug-exit,iobase=");
+POWEROFF_PARAM(iosize, 4, 1, 0x10000, NULL, 0444, KERNEL_PARAM_FL_HWPARAM,
+	       "number of I/O ports, as in -device isa-debug-exit,iosize=");
+/* The process status has eight bits, and the lowest is taken: 128 would look like 0. */
+POWEROFF_PARAM(code, 0, 0, 127, NULL, 0644, 0, "exit code; QEMU exits with (code << 1) | 1");
+/* timeout(1), env(1) and the shell have 124 to 127. */
+POWEROFF_PARAM(panic_code, 121, -1, 127, NULL, 0644, 0,
+	       "exit code on a kernel panic; -1 leaves panics alone");
+POWEROFF_PARAM(sync, 1, 0, 1, NULL, 0644, 0,
+	       "write file data to disk before the delay or a halt ends the machine");
+POWEROFF_PARAM(nowayout, 0, 0, 1, NULL, 0444, 0,
+	       "a delay that has begun can only be made shorter, and the module not be unloaded");
 
 /* Requested before anything can end the machine, released after nothing can any more. */
 static struct ioport_region poweroff_ports;
 
-enum poweroff_reason {
-	POWEROFF_BY_DEADLINE,
-	POWEROFF_BY_POWER_OFF,
-	POWEROFF_BY_PANIC,
-	POWEROFF_BY_HALT,
-};
+enum poweroff_reason { BY_DEADLINE, BY_HALT, BY_POWER_OFF, BY_PANIC };
+static const char * const poweroff_reasons[] = { "deadline", "halt", "power-off", "panic" };
 
-static const char * const poweroff_reasons[] = {
-	[POWEROFF_BY_DEADLINE] = "deadline",
-	[POWEROFF_BY_POWER_OFF] = "power-off",
-	[POWEROFF_BY_PANIC] = "panic",
-	[POWEROFF_BY_HALT] = "halt",
-};
-
-enum poweroff_path {
-	POWEROFF_IN_PROCESS,
-	POWEROFF_IN_INTERRUPT,
-	POWEROFF_IN_POWER_OFF,
-	POWEROFF_IN_PANIC,
-};
-
-static const char * const poweroff_paths[] = {
-	[POWEROFF_IN_PROCESS] = "process",
-	[POWEROFF_IN_INTERRUPT] = "hard interrupt",
-	[POWEROFF_IN_POWER_OFF] = "power-off",
-	[POWEROFF_IN_PANIC] = "panic",
-};
+enum poweroff_path { IN_PROCESS, IN_INTERRUPT, IN_POWER_OFF, IN_PANIC };
+static const char * const poweroff_paths[] = { "process", "hard interrupt", "power-off", "panic" };
 
 /*
  * The first reason to end the machine, and its code. It stands: from QEMU 9.1 the write
@@ -202,165 +110,161 @@ static const char * const poweroff_paths[] = {
  * later reason writes the code of the first. That also helps if the first was stopped
  * between its decision and its write: a panic stops the other CPUs wherever they are.
  */
-#define POWEROFF_UNDECIDED		-1
-#define POWEROFF_VERDICT(reason, code)	((reason) << 8 | (code))
-#define POWEROFF_VERDICT_REASON(v)	((v) >> 8)
-#define POWEROFF_VERDICT_CODE(v)	((v) & 0xff)
+#define POWEROFF_UNDECIDED	-1	/* or reason << 8 | code */
 static atomic_t poweroff_verdict = ATOMIC_INIT(POWEROFF_UNDECIDED);
 
 /* Data is being written to disk: the verdict is logged, and the port not yet written. */
 static atomic_t poweroff_syncing;
 
 /*
+ * Beside a CPU that hangs and holds the console, a printk() spins with interrupts off:
+ * it would take this CPU, too. Waits for a while, less than until the next backstop.
+ * Context: any but NMI.
+ */
+static bool poweroff_may_log(bool may_sleep)
+{
+	int tries = 500;
+
+	while (!console_trylock()) {
+		if (!tries--)
+			return false;
+		if (may_sleep)
+			usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
+		else
+			mdelay(1);
+	}
+	console_unlock();
+	return true;
+}
+
+/*
+ * Writes file data to disk. The first sync writes, and flushes the caches of the disks
+ * before its last writes; the second flushes these. A sync may hang: nobody unloads the
+ * module from under it, and if the module is being unloaded, nothing is written.
+ * Context: process, may sleep.
+ */
+static void poweroff_write_data(void)
+{
+	if (!READ_ONCE(poweroff_sync.value) || !try_module_get(THIS_MODULE))
+		return;
+	atomic_set(&poweroff_syncing, 1);
+	ksys_sync_helper();
+	ksys_sync_helper();
+	atomic_set(&poweroff_syncing, 0);
+	module_put(THIS_MODULE);
+}
+
+/*
  * Ends the machine. Returns if QEMU takes a moment to end, or was told not to.
  *
- * The first caller logs before it writes the port, and may wait for the console, for
- * ever if the console is stuck. A later caller is there for that case, and writes the
- * port first. If the first caller got past its log line and hangs in the sync, the
- * console works, and the next caller says what may be lost before it writes the port.
- *
- * Context: any. POWEROFF_IN_PROCESS is process context, and may sleep.
+ * The first caller logs before it writes the port. A later caller is there for the case
+ * that the first one hangs, and writes the port first. But if the first one hangs in the
+ * sync, the later one says before what may be lost.
+ * Context: any. IN_PROCESS may sleep.
  */
 static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_path path)
 {
-	int first = atomic_cmpxchg(&poweroff_verdict, POWEROFF_UNDECIDED,
-				   POWEROFF_VERDICT(reason, code));
+	int first = atomic_cmpxchg(&poweroff_verdict, POWEROFF_UNDECIDED, reason << 8 | code);
 
 	if (first == POWEROFF_UNDECIDED) {
-		/*
-		 * A console that nobody reads takes seconds a line. So the report stops when
-		 * the backstop on another CPU would write the port anyway. The other paths
-		 * read no clock: a panic may have stopped a CPU that holds the clock's lock.
-		 */
-		u64 until = path == POWEROFF_IN_INTERRUPT ?
-			    ktime_get_mono_fast_ns() + DEFERRED_RESET_GRACE_NS : 0;
-
-		pr_emerg("%s: ending the machine with code %d (%s)\n",
-			 poweroff_reasons[reason], code, poweroff_paths[path]);
-		if (path == POWEROFF_IN_INTERRUPT)
-			cpu_report_log(until);
-		if (path == POWEROFF_IN_PROCESS && READ_ONCE(poweroff_sync.value)) {
-			atomic_set(&poweroff_syncing, 1);
-			/*
-			 * The first writes, and flushes the caches of the disks before
-			 * its last writes. The second flushes these.
-			 */
-			ksys_sync_helper();
-			ksys_sync_helper();
-			atomic_set(&poweroff_syncing, 0);
+		/* In the other two the kernel itself has logged just before. */
+		if (path >= IN_POWER_OFF || poweroff_may_log(path == IN_PROCESS)) {
+			pr_emerg("%s: ending the machine with code %d (%s)\n",
+				 poweroff_reasons[reason], code, poweroff_paths[path]);
+			if (path == IN_PROCESS)
+				poweroff_write_data();
 		}
 		ioport_region_outb(&poweroff_ports, 0, code);
 		return;
 	}
-	if (atomic_xchg(&poweroff_syncing, 0))
+	if (atomic_xchg(&poweroff_syncing, 0) && poweroff_may_log(false))
 		pr_emerg("%s: file data is still being written to disk, some of it may be lost\n",
 			 poweroff_reasons[reason]);
-	ioport_region_outb(&poweroff_ports, 0, POWEROFF_VERDICT_CODE(first));
+	ioport_region_outb(&poweroff_ports, 0, first & 0xff);
 	/* The backstop, or a new delay, has the same reason: that is no news. */
-	if (POWEROFF_VERDICT_REASON(first) == reason)
-		return;
-	pr_emerg("%s: the machine is already ending with code %d (%s)\n",
-		 poweroff_reasons[reason], POWEROFF_VERDICT_CODE(first),
-		 poweroff_reasons[POWEROFF_VERDICT_REASON(first)]);
+	if (first >> 8 != reason)
+		pr_emerg("%s: the machine is already ending with code %d (%s)\n",
+			 poweroff_reasons[reason], first & 0xff, poweroff_reasons[first >> 8]);
 }
 
 /* Context: any. */
-static void poweroff_report_survival(void)
+void deferred_reset_survived(void)
 {
-	pr_emerg("the machine still runs %d ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
-		 POWEROFF_GRACE_MS, POWEROFF_VERDICT_CODE(atomic_read(&poweroff_verdict)),
-		 poweroff_ports.base);
+	pr_emerg("the machine still runs 1000 ms after code %d was written to port 0x%x: was QEMU started with -no-shutdown?\n",
+		 atomic_read(&poweroff_verdict) & 0xff, poweroff_ports.base);
 }
 
 /* Context: atomic, the other CPUs stopped. There is nothing to write, or no way to. */
 static void poweroff_end_now(enum poweroff_reason reason, int code, enum poweroff_path path)
 {
 	poweroff_end(reason, code, path);
-	mdelay(POWEROFF_GRACE_MS);
-	poweroff_report_survival();
+	mdelay(1000);
+	deferred_reset_survived();
 }
 
 /* A halt brings the deadline forward to now. */
 static bool poweroff_halting;
 
-/* Context: process, or hard interrupt for the backstop. */
-static void poweroff_expire(struct deferred_reset *reset, enum deferred_reset_path path)
+/* Context: process (@in_work), or hard interrupt. */
+void deferred_reset_expire(bool in_work)
 {
-	poweroff_end(READ_ONCE(poweroff_halting) ? POWEROFF_BY_HALT : POWEROFF_BY_DEADLINE,
-		     READ_ONCE(poweroff_code.value),
-		     path == DEFERRED_RESET_WORK ? POWEROFF_IN_PROCESS : POWEROFF_IN_INTERRUPT);
+	/* By then the other CPUs have said what they run. */
+	if (!in_work && atomic_read(&poweroff_verdict) == POWEROFF_UNDECIDED)
+		mdelay(100);
+	poweroff_end(READ_ONCE(poweroff_halting) ? BY_HALT : BY_DEADLINE,
+		     READ_ONCE(poweroff_code.value), in_work ? IN_PROCESS : IN_INTERRUPT);
 }
 
-/* Context: hard interrupt. */
-static void poweroff_survived(struct deferred_reset *reset)
+/* Says what this CPU runs instead of the work. Context: hard interrupt. */
+void deferred_reset_overdue(void)
 {
-	poweroff_report_survival();
+	struct pt_regs *regs = get_irq_regs();
+
+	if (atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED || !poweroff_may_log(false))
+		return;
+	if (!regs || user_mode(regs))
+		pr_emerg("CPU %d runs %s, pid %d, in user space\n", smp_processor_id(),
+			 current->comm, current->pid);
+	else
+		pr_emerg("CPU %d runs %s, pid %d, in %pS\n", smp_processor_id(),
+			 current->comm, current->pid, (void *)instruction_pointer(regs));
 }
-
-static const struct deferred_reset_ops poweroff_deadline_ops = {
-	.expire = poweroff_expire,
-	.survived = poweroff_survived,
-};
-
-static struct deferred_reset poweroff_deadline;
 
 /*
- * Whether the deadline may be armed. Parameters are set before init has made it, and
- * until the module is freed after exit. Under the parameter lock of this module, which
- * the kernel holds whenever it calls an operation of a parameter.
+ * Whether the deadline may be armed: parameters are set before init and after exit, too.
+ * Whether nowayout has taken a reference to this module. Both under the parameter lock of
+ * this module, which the kernel holds whenever it calls an operation of a parameter.
  */
-static bool poweroff_ready;
-
-/* Whether nowayout has taken a reference to this module. Under the parameter lock. */
-static bool poweroff_pinned;
+static bool poweroff_ready, poweroff_pinned;
 
 /* Context: process, under the parameter lock. */
 static int poweroff_follow_delay(int seconds)
 {
-	ktime_t left = deferred_reset_remaining(&poweroff_deadline);
+	s64 left = deferred_reset_remaining();
 
+	if (!poweroff_ready)
+		return 0;
 	if (poweroff_nowayout.value && left >= 0 &&
-	    (seconds == POWEROFF_DELAY_NEVER || ktime_set(seconds, 0) > left)) {
+	    (seconds < 0 || seconds * (s64)NSEC_PER_SEC > left)) {
 		pr_err("delay: loaded with nowayout=1: give less than what remains\n");
 		return -EPERM;
 	}
-	if (seconds == POWEROFF_DELAY_NEVER) {
-		deferred_reset_cancel(&poweroff_deadline);
-		return 0;
-	}
 	/* Fails if the module is being unloaded. */
-	if (poweroff_nowayout.value && !poweroff_pinned) {
+	if (poweroff_nowayout.value && seconds >= 0 && !poweroff_pinned) {
 		poweroff_pinned = try_module_get(THIS_MODULE);
 		if (!poweroff_pinned)
 			return -EBUSY;
 	}
-	deferred_reset_arm(&poweroff_deadline, ktime_set(seconds, 0));
+	deferred_reset_set(seconds * (s64)NSEC_PER_SEC);
+	/* At once: the backstop sees to it that this is soon. */
+	while (!seconds && deferred_reset_remaining() >= 0)
+		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
 	return 0;
 }
 
-/* Context: process, under the parameter lock. */
-static int poweroff_delay_set(const char *text, const struct kernel_param *kp)
-{
-	int seconds;
-	int err = poweroff_param_parse(text, kp, &seconds);
-
-	if (!err && poweroff_ready)
-		err = poweroff_follow_delay(seconds);
-	if (!err)
-		WRITE_ONCE(poweroff_delay.value, seconds);
-	return err;
-}
-
-static const struct kernel_param_ops poweroff_delay_ops = {
-	.set = poweroff_delay_set,
-	.get = poweroff_param_get,
-};
-
-module_param_cb(delay, &poweroff_delay_ops, &poweroff_delay, 0644);
-__MODULE_PARM_TYPE(delay, "int");
-MODULE_PARM_DESC(delay,
-		 "seconds until the exit; 0 at once, -1 never; writing re-arms from now (-1-2678400, default "
-		 __stringify(POWEROFF_DELAY_S) ")");
+/* At most 31 days. */
+POWEROFF_PARAM(delay, 0, -1, 2678400, poweroff_follow_delay, 0644, 0,
+	       "seconds until the exit; 0 at once, -1 never; writing re-arms from now");
 
 static int poweroff_remaining_set(const char *text, const struct kernel_param *kp)
 {
@@ -371,7 +275,7 @@ static int poweroff_remaining_set(const char *text, const struct kernel_param *k
 /* Context: process, under the parameter lock. */
 static int poweroff_remaining_get(char *buffer, const struct kernel_param *kp)
 {
-	ktime_t left = poweroff_ready ? deferred_reset_remaining(&poweroff_deadline) : -1;
+	s64 left = poweroff_ready ? deferred_reset_remaining() : -1;
 
 	/* Rounded up: 0 means now. */
 	return sysfs_emit(buffer, "%lld\n",
@@ -389,14 +293,11 @@ MODULE_PARM_DESC(remaining, "seconds left; -1 when nothing is pending (read only
 
 /*
  * On power-off. User space has unmounted its file systems.
- *
- * Context: atomic, the other CPUs stopped and interrupts off, but for a forced
- * power-off.
+ * Context: atomic, the other CPUs stopped and interrupts off, but for a forced power-off.
  */
 static int poweroff_power_off(struct sys_off_data *data)
 {
-	poweroff_end_now(POWEROFF_BY_POWER_OFF, READ_ONCE(poweroff_code.value),
-			 POWEROFF_IN_POWER_OFF);
+	poweroff_end_now(BY_POWER_OFF, READ_ONCE(poweroff_code.value), IN_POWER_OFF);
 	return NOTIFY_DONE;
 }
 
@@ -405,7 +306,6 @@ static struct sys_off_handler *poweroff_handler;
 /*
  * On halt, for which the kernel has no sys-off handlers. The deadline's work can write
  * data to disk while the disks still work, and has its backstop.
- *
  * Context: process, may sleep.
  */
 static int poweroff_shutdown(struct notifier_block *block, unsigned long action, void *data)
@@ -414,7 +314,7 @@ static int poweroff_shutdown(struct notifier_block *block, unsigned long action,
 		return NOTIFY_DONE;
 	kernel_param_lock(THIS_MODULE);
 	WRITE_ONCE(poweroff_halting, true);
-	deferred_reset_arm(&poweroff_deadline, 0);
+	poweroff_follow_delay(0);
 	kernel_param_unlock(THIS_MODULE);
 	return NOTIFY_DONE;
 }
@@ -433,45 +333,34 @@ static bool poweroff_panicking;
  * it flushes the consoles, and with KMSG_DUMP_EMERG when it restarts the machine, which
  * is after that. So have it restart without a delay, and end the machine then: the text
  * of the panic is on the console, even if another CPU held the console's lock.
- *
  * Context: atomic, NMI included; a panic has stopped the other CPUs.
  */
-static void poweroff_dump(enum kmsg_dump_reason reason)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+static void poweroff_dump(struct kmsg_dumper *dumper, struct kmsg_dump_detail *detail)
 {
+	enum kmsg_dump_reason reason = detail->reason;
+#else
+static void poweroff_dump(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
+{
+#endif
 	int code = READ_ONCE(poweroff_panic_code.value);
 
 	/* If there was a reason before, its code is what is written. */
 	if (reason == KMSG_DUMP_PANIC &&
-	    (code != POWEROFF_PANIC_NEVER ||
-	     atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED)) {
+	    (code >= 0 || atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED)) {
 		poweroff_panicking = true;
 		panic_timeout = -1;
 	}
 	if (reason == KMSG_DUMP_EMERG && poweroff_panicking)
-		poweroff_end_now(POWEROFF_BY_PANIC, code, POWEROFF_IN_PANIC);
+		poweroff_end_now(BY_PANIC, code, IN_PANIC);
 }
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-static void poweroff_dumper_dump(struct kmsg_dumper *dumper, struct kmsg_dump_detail *detail)
-{
-	poweroff_dump(detail->reason);
-}
-#else
-static void poweroff_dumper_dump(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
-{
-	poweroff_dump(reason);
-}
-#endif
 
 static struct kmsg_dumper poweroff_dumper = {
-	.dump = poweroff_dumper_dump,
+	.dump = poweroff_dump,
 	.max_reason = KMSG_DUMP_EMERG,
 };
 
-/*
- * Reserves the ports that the parameters name, and makes sure that the device is there.
- * Says what to do if not. Reads, and writes nothing.
- */
+/* Reserves the ports, and makes sure that the device is there. Reads, and writes nothing. */
 static int __init poweroff_claim_ports(struct ioport_region *claimed)
 {
 	struct ioport_region region __free(ioport_region) = {};
@@ -479,21 +368,17 @@ static int __init poweroff_claim_ports(struct ioport_region *claimed)
 	int err = ioport_region_request(&region, base, size, KBUILD_MODNAME);
 	int offset;
 
-	switch (err) {
-	case 0:
-		break;
-	case -EBUSY:
+	if (err == -EBUSY)
 		pr_err("ports 0x%x-0x%x are taken: see /proc/ioports for the owner, or give QEMU and this module another iobase=\n",
 		       base, base + size - 1);
-		return err;
-	default:
+	else if (err)
 		pr_err("iobase=0x%x iosize=%d: past the last port, 0xffff: give a range that ends there or earlier\n",
 		       base, size);
+	if (err)
 		return err;
-	}
 
 	for (offset = 0; offset < size; offset++) {
-		if (ioport_region_inb(&region, offset) == POWEROFF_ANSWER)
+		if (ioport_region_inb(&region, offset) == 0x00)
 			continue;
 		pr_err("no device at port 0x%x: start QEMU with -device isa-debug-exit,iobase=0x%x,iosize=0x%02x\n",
 		       base + offset, base, size);
@@ -511,7 +396,7 @@ static int __init poweroff_init(void)
 	if (err)
 		return err;
 
-	err = deferred_reset_init(&poweroff_deadline, &poweroff_deadline_ops);
+	err = deferred_reset_init();
 	if (err) {
 		pr_err("cannot prepare the deadline: error %d: %s, and load again\n", err,
 		       err == -ENOSPC ? "unload a module that follows processor hotplug" :
@@ -519,13 +404,17 @@ static int __init poweroff_init(void)
 		goto release_ports;
 	}
 
-	poweroff_handler = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF, POWEROFF_PRIORITY,
+	/*
+	 * The handlers of ACPI and of EFI (drivers/firmware/efi/reboot.c, one above ACPI) end
+	 * the machine with status 0 and do not return. A priority has room for one handler.
+	 */
+	poweroff_handler = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF,
+						    SYS_OFF_PRIO_FIRMWARE + 16,
 						    poweroff_power_off, NULL);
-	if (IS_ERR(poweroff_handler)) {
-		err = PTR_ERR(poweroff_handler);
-		pr_err("cannot register the power-off handler: error %d: %s, and load again\n",
-		       err, err == -EBUSY ? "unload the driver that has its priority" :
-		       "free memory");
+	err = PTR_ERR_OR_ZERO(poweroff_handler);
+	if (err) {
+		pr_err("cannot register the power-off handler: error %d: %s, and load again\n", err,
+		       err == -EBUSY ? "unload the driver that has its priority" : "free memory");
 		goto destroy_deadline;
 	}
 
@@ -534,15 +423,16 @@ static int __init poweroff_init(void)
 		pr_err("cannot register the log dumper: error %d\n", err);
 		goto unregister_power_off;
 	}
-
 	err = register_reboot_notifier(&poweroff_shutdown_notifier);
 	if (err) {
 		pr_err("cannot register the shutdown notifier: error %d\n", err);
 		goto unregister_dumper;
 	}
 
+	if (!IS_ENABLED(CONFIG_PM_SLEEP))
+		pr_warn("sync=1 writes nothing: this kernel has no CONFIG_PM_SLEEP\n");
 	kernel_param_lock(THIS_MODULE);
-	if (poweroff_delay.value == POWEROFF_DELAY_NEVER)
+	if (poweroff_delay.value < 0)
 		pr_info("holding ports 0x%x-0x%x; no delay set\n", poweroff_ports.base,
 			poweroff_ports.base + poweroff_ports.size - 1);
 	else
@@ -560,7 +450,7 @@ unregister_dumper:
 unregister_power_off:
 	unregister_sys_off_handler(poweroff_handler);
 destroy_deadline:
-	deferred_reset_destroy(&poweroff_deadline);
+	deferred_reset_destroy();
 release_ports:
 	ioport_region_release(&poweroff_ports);
 	return err;
@@ -571,13 +461,12 @@ static void __exit poweroff_exit(void)
 {
 	kernel_param_lock(THIS_MODULE);
 	poweroff_ready = false;
-	deferred_reset_cancel(&poweroff_deadline);
+	deferred_reset_set(-1);
 	kernel_param_unlock(THIS_MODULE);
 	unregister_reboot_notifier(&poweroff_shutdown_notifier);
 	kmsg_dump_unregister(&poweroff_dumper);
 	unregister_sys_off_handler(poweroff_handler);
-	/* Runs on every CPU, and so after the calls of cpu_report_log(), too. */
-	deferred_reset_destroy(&poweroff_deadline);
+	deferred_reset_destroy();
 	ioport_region_release(&poweroff_ports);
 	pr_info("gave the ports back\n");
 }

@@ -203,6 +203,26 @@ refused()
 	assert_output --partial 'qemu_poweroff needs a kernel with CONFIG_PRINTK'
 }
 
+# The configuration's header is included before, by the kernel's build.
+@test 'load: a kernel without CONFIG_PM_SLEEP has no sync, and the log says so' {
+	local module
+
+	echo '#undef CONFIG_PM_SLEEP' >"$BATS_TEST_TMPDIR/without.h"
+	module=$(BUILD=$BATS_TEST_TMPDIR/build "$top/scripts/module" -k "$KERNEL_DIR" \
+		KCFLAGS="-include $BATS_TEST_TMPDIR/without.h" 2>"$BATS_TEST_TMPDIR/log")
+	mv "$module/qemu_poweroff.ko" "$BATS_TEST_TMPDIR/without.ko"
+	guest --file "$BATS_TEST_TMPDIR/without.ko" <<-'E'
+		insmod without.ko code=42
+		sleep 20
+	E
+	assert_code 42
+	assert_line --partial 'qemu_poweroff: sync=1 writes nothing: this kernel has no CONFIG_PM_SLEEP'
+	refute_line --partial 'Filesystems sync'
+	guest <<<'insmod qemu_poweroff.ko code=42; sleep 20'
+	assert_code 42
+	refute_line --partial 'writes nothing'
+}
+
 @test 'refused: code=128' {
 	refused code=128 'out of range' 'code: out of range: give an integer from 0 to 127'
 }
@@ -297,6 +317,15 @@ refused()
 	assert_line qemu_poweroff
 	refute_line qemu_poweroff_twin
 	assert_code 44
+}
+
+# BusyBox's modprobe takes options from the kernel's command line, as kmod's does.
+@test 'qemu-run: says that the driver does not load, and why' {
+	run --separate-stderr qemu-run --append qemu_poweroff.iobase=0x3f8 -- echo hello
+	assert_success
+	assert_output hello
+	[[ $stderr == *'the driver does not load in the guest:'*'ports 0x3f8-0x3fb are taken: see /proc/ioports'* ]] ||
+		fail "$stderr"
 }
 
 @test 'modinfo: each parameter has its range and its default, and the module has that default' {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests of the driver load: a guest, and what it leaves.
 #
+# ROOT_PORTS=1 MACHINE=q35 has each guest behind a root port, as libvirt's are.
+#
 # There are three ways to a fresh guest. Take the first that can show what the test is
 # about:
 #
@@ -34,6 +36,7 @@ guest()
 	# Not by run, which warns of a status of 126 or 127: here they are codes.
 	status=0
 	output=$(cd "$BATS_TEST_TMPDIR" && qemu-run --bare --verbose --timeout 120 --json "$json" \
+		${ROOT_PORTS:+--qemu -device --qemu pcie-root-port,id=root_port,chassis=9} \
 		--file "$MODULE_DIR/qemu_poweroff.ko" --file "$script" "$@" \
 		-- sh script 2>"$BATS_TEST_TMPDIR/console") || status=$?
 	# The console's lines end with CR LF and are marked.
@@ -100,7 +103,8 @@ boot()
 {
 	# Complaints are warnings, and quiet would keep them from the console.
 	run "$top/scripts/vm" -k "$KERNEL_DIR" -m "$MODULE_DIR/qemu_poweroff.ko" \
-		-a loglevel=5 -q -machine -q "${MACHINE:-pc}" "${@:2}" "$1"
+		-a loglevel=5 -q -machine -q "${MACHINE:-pc}" \
+		${ROOT_PORTS:+-q -device -q pcie-root-port,id=root_port,chassis=9} "${@:2}" "$1"
 	# The console ends its lines with CR LF.
 	output=${output//$'\r'/}
 }

@@ -20,6 +20,9 @@ setup_file()
 	booted -c 2 -m "$FAULT_KO" -a clocksource=hpet <<-'E'
 		insmod fault.ko cpu=1
 		insmod qemu_poweroff.ko delay=1000 code=42
+		# A moment after a load the kernel frees what the load alone needed, and for that
+		# waits for each processor.
+		sleep 2
 		cat >lose <<-'L'
 			cd /sys/module/qemu_poweroff/parameters
 			echo irq_off >/sys/module/fault/parameters/what

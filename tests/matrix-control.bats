@@ -21,6 +21,27 @@ load matrix
 	ended 42 power-off power-off
 }
 
+# To the hundredth, as /proc/uptime tells the time.
+@test 'control: remaining is rounded up' {
+	faulty <<-'E'
+		read -r armed idle </proc/uptime
+		insmod qemu_poweroff.ko delay=1000 code=42
+		i=0
+		while [ $i -lt 50 ]; do
+			left=$(cat $driver/remaining)
+			read -r now idle </proc/uptime
+			echo "$armed $left $now"
+			usleep 30000
+			i=$((i + 1))
+		done >samples
+		awk '$2 < $1 + 1000 - $3 - 0.02 { print "rounded down:", $0 }' samples
+		awk 'END { print NR, "samples" }' samples
+	E
+	assert_line '50 samples'
+	refute_line --partial 'rounded down'
+	ended 42 power-off power-off
+}
+
 @test 'control: bad values are refused and change nothing' {
 	faulty <<-'E'
 		# What the driver says of them does not break up the lines here.

@@ -88,3 +88,30 @@ load matrix
 	logged 'the machine still runs 1000 ms after code 65 was written to port 0x502'
 	assert_power_off
 }
+
+# A halt that gets through halts the machine, which the host then has to end.
+@test 'in vain: a sync that never returns holds up no parameter, no unload and no halt' {
+	{
+		until grep -qs 'System halted' "$witness"; do sleep 0.1; done
+		kill -KILL "$(<pid)"
+	} >host 2>&1 3>&- &
+	faulty <<-'E'
+		insmod fault.ko what=stuck_sync
+		mkdir stuck && mount -t stuck none stuck
+		insmod qemu_poweroff.ko iobase=0x502 iosize=1 delay=0 code=65
+		until dmesg | grep -q 'still runs'; do usleep 100000; done
+		echo 1000 >$driver/delay && echo "remaining $(cat $driver/remaining)"
+		echo -1 >$driver/delay && echo "remaining $(cat $driver/remaining)"
+		echo 0 >$driver/delay && echo 'at once'
+		rmmod qemu_poweroff 2>&1
+		halt -n -f
+	E
+	wait
+	assert_line --regexp '^remaining (1000|9[0-9]{2})$'
+	assert_line 'remaining -1'
+	assert_line 'at once'
+	assert_line --partial 'Resource temporarily unavailable'
+	assert_equal "$(<"$written")" AAA
+	logged 'qemu_poweroff: halt: the machine is already ending with code 65 (deadline)'
+	logged 'System halted'
+}

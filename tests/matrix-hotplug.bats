@@ -51,6 +51,17 @@ load matrix
 	ended_by_the_second
 }
 
+@test 'hotplug: the other processor is lost while one goes offline' {
+	faulty -c 2 -a clocksource=hpet <<-'E'
+		insmod fault.ko what=stuck_offline
+		insmod qemu_poweroff.ko delay=-1 code=42
+		taskset 1 sh -c "echo 4 >$driver/delay; echo 0 >/sys/devices/system/cpu/cpu1/online"
+		sleep 60
+	E
+	logged 'processor 0 spins with interrupts off'
+	ended 42 deadline process 'hard interrupt'
+}
+
 # needs_suspend: skips where the guest cannot go down as far as for a suspend to RAM,
 # its processors taken away, and come back by itself.
 needs_suspend()
@@ -91,6 +102,25 @@ needs_suspend()
 		sleep 60
 	E
 	logged 'Waiting for 5 second(s)'
+	ended 42 deadline process
+}
+
+# A deadline that leaves the suspend out would come after that line.
+@test 'hotplug: the time that the guest is suspended counts' {
+	needs_suspend
+	hotplugged -c 2 <<-'E'
+		echo N >/sys/module/printk/parameters/console_suspend
+		echo 6 >/sys/module/suspend/parameters/pm_test_delay
+		echo core >/sys/power/pm_test
+		insmod qemu_poweroff.ko delay=$((2 * enough)) code=42
+		echo mem >/sys/power/state
+		sleep $(cat $driver/remaining)
+		sleep 2
+		echo 'outlived' >/dev/kmsg
+		sleep 60
+	E
+	logged 'Waiting for 6 second(s)'
+	! grep -q outlived "$witness"
 	ended 42 deadline process
 }
 

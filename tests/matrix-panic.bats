@@ -86,6 +86,21 @@ load matrix
 	ended 121 panic panic
 }
 
+# Without the driver this kernel would hang after a panic, or wait for a minute.
+@test 'panic: whatever panic= says' {
+	local seconds
+
+	for seconds in 0 60; do
+		faulty <<-E
+			echo $seconds >/proc/sys/kernel/panic
+			insmod qemu_poweroff.ko delay=-1
+			echo c >/proc/sysrq-trigger
+		E
+		ended 121 panic panic
+		refute_line --partial 'Rebooting in'
+	done
+}
+
 @test 'panic: panic_code=-1 leaves it alone' {
 	faulty <<-'E'
 		insmod qemu_poweroff.ko delay=60 code=42 panic_code=-1

@@ -25,6 +25,9 @@ readonly tries='
 		$tries
 		try_delay -1
 		try_delay 1001
+		# No more than it was, but more than there is left of it.
+		until [ \$(cat remaining) -lt 1000 ]; do usleep 100000; done
+		try_delay 1000
 		dmesg | grep 'loaded with'
 		try_rmmod
 		grep . delay nowayout
@@ -35,6 +38,7 @@ readonly tries='
 	assert_code 42
 	assert_line 'delay=-1: Operation not permitted'
 	assert_line 'delay=1001: Operation not permitted'
+	assert_line 'delay=1000: Operation not permitted'
 	assert_line 'rmmod: Resource temporarily unavailable'
 	# What was refused has changed nothing.
 	assert_line delay:1000

@@ -95,8 +95,10 @@ whole()
 @test 'deferred_reset: fired_once_only' { kunit; }
 @test 'deferred_reset: backstop_of_held_up_work' { kunit; }
 @test 'deferred_reset: backstop_of_blocked_work' { kunit; }
-@test 'deferred_reset: at_once_with_blocked_work' { kunit; }
-@test 'deferred_reset: rearmed_while_backstop_is_held_up' { kunit; }
+@test 'deferred_reset: rearmed_while_backstop_hangs' { kunit; }
+@test 'deferred_reset: rearmed_while_work_hangs' { kunit; }
+@test 'deferred_reset: overdue' { kunit; }
+@test 'deferred_reset: idle_without_deadline' { kunit; }
 @test 'deferred_reset: remaining' { kunit; }
 @test 'deferred_reset: destroyed_while_armed' { kunit; }
 @test 'deferred_reset: and no other' { whole; }

@@ -83,19 +83,9 @@ load_fails()
 		'cannot prepare the deadline: error -12: free memory'
 }
 
-@test 'load fails: no memory for each processor' {
-	load_fails '__alloc_percpu|pcpu_alloc_noprof' 0 'Cannot allocate memory' \
-		'cannot prepare the deadline: error -12: free memory'
-}
-
 @test 'load fails: no slot for processor hotplug' {
 	load_fails __cpuhp_setup_state -28 'No space left on device' \
 		'cannot prepare the deadline: error -28: unload a module'
-}
-
-@test 'load fails: no instance for processor hotplug' {
-	load_fails __cpuhp_state_add_instance -12 'Cannot allocate memory' \
-		'cannot prepare the deadline: error -12: free memory'
 }
 
 @test 'load fails: no power-off handler' {

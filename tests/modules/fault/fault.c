@@ -16,10 +16,13 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/fs_context.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/notifier.h>
@@ -67,7 +70,8 @@ static void assemble(void)
 		wait_event(assembly, !atomic_read(&absent));
 }
 
-static void __noreturn spin(void)
+/* In the function that calls it, as the driver names that. */
+static __always_inline void __noreturn spin(void)
 {
 	for (;;)
 		cpu_relax();
@@ -358,6 +362,117 @@ static int do_slow_shutdown(void)
 	return register_reboot_notifier(&slow_notifier);
 }
 
+/* Once it has hung, the CPU has interrupts off, and the lock of the console. */
+static void write_and_hang(struct console *unused, const char *text, unsigned int length)
+{
+	if (!strnstr(text, "the console hangs", length))
+		return;
+	local_irq_disable();
+	spin();
+}
+
+static struct console hanging_console = {
+	.name = "hanging",
+	.write = write_and_hang,
+	.flags = CON_ENABLED,
+	.index = -1,
+};
+
+/* On the CPU of the process that asks for it, where the kernel has no threads to print. */
+static int do_console_hang(void)
+{
+	register_console(&hanging_console);
+	pr_emerg("the console hangs\n");
+	return 0;
+}
+
+/* With the thread that loops on the other CPU there before the console hangs. */
+static int do_preempt_off_and_console_hang(void)
+{
+	int err = do_preempt_off();
+
+	return err ?: do_console_hang();
+}
+
+/* On the CPU that goes, which lives on: its unplug never ends. */
+static int lose_the_first(unsigned int on)
+{
+	cpu = 0;
+	do_irq_off();
+	return sleep_for_ever(NULL);
+}
+
+/* Load it before the driver: what comes up first goes down last. */
+static int do_stuck_offline(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "fault", NULL, lose_the_first);
+
+	return min(state, 0);
+}
+
+static int sync_for_ever(struct super_block *unused, int wait)
+{
+	return sleep_for_ever(NULL);
+}
+
+static const struct super_operations stuck_operations = {
+	.sync_fs = sync_for_ever,
+};
+
+static int fill_stuck(struct super_block *super, struct fs_context *unused)
+{
+	static const struct tree_descr nothing[] = { { "" } };
+	int err = simple_fill_super(super, 0x7f, nothing);
+
+	super->s_op = &stuck_operations;
+	return err;
+}
+
+static int get_stuck(struct fs_context *context)
+{
+	return get_tree_nodev(context, fill_stuck);
+}
+
+static int init_stuck(struct fs_context *context)
+{
+	static const struct fs_context_operations operations = { .get_tree = get_stuck };
+
+	context->ops = &operations;
+	return 0;
+}
+
+/* A file system that can be mounted, and whose sync never returns. */
+static int do_stuck_sync(void)
+{
+	static struct file_system_type type = {
+		.owner = THIS_MODULE,
+		.name = "stuck",
+		.init_fs_context = init_stuck,
+		.kill_sb = kill_litter_super,
+	};
+
+	return register_filesystem(&type);
+}
+
+static int load_slowly(struct notifier_block *unused, unsigned long state, void *data)
+{
+	if (state == MODULE_STATE_COMING) {
+		pr_emerg("a module loads slowly\n");
+		msleep(after_us / USEC_PER_MSEC);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block slow_load = {
+	.notifier_call = load_slowly,
+};
+
+/* Between the look at a module's signature and that at its parameters. */
+static int do_slow_load(void)
+{
+	return register_module_notifier(&slow_load);
+}
+
 static const struct {
 	const char *name;
 	int (*act)(void);
@@ -393,8 +508,16 @@ static const struct {
 	/* A power-off handler above ACPI's, as EFI has it; one at each such priority. */
 	{ "efi_power_off", do_efi_power_off },
 	{ "power_off_priorities", do_power_off_priorities },
-	/* A shutdown that takes after_us=. */
+	/* A shutdown, and each load of a module, that takes after_us=. */
 	{ "slow_shutdown", do_slow_shutdown },
+	{ "slow_load", do_slow_load },
+	/* A console whose write hangs, for good; with a thread that loops on cpu=. */
+	{ "console_hang", do_console_hang },
+	{ "preempt_off_and_console_hang", do_preempt_off_and_console_hang },
+	/* The next processor that goes offline loses processor 0, and hangs half-way. */
+	{ "stuck_offline", do_stuck_offline },
+	/* A type of file system. */
+	{ "stuck_sync", do_stuck_sync },
 };
 
 static int what_set(const char *text, const struct kernel_param *kp)

@@ -26,7 +26,8 @@
 
 #include <kunit/test.h>
 
-#include "deferred_reset.h"
+/* With its queue, which some cases block. */
+#include "deferred_reset.c"
 
 /* Late enough for what a case does before it, on a slow machine. */
 #define DELAY_MS	400
@@ -39,9 +40,9 @@
 
 /**
  * struct trial - an expiry that keeps a record of itself
- * @reset: under test
  * @by_work: how often the work expired
  * @by_backstop: how often the backstop did
+ * @overdue: how often a processor was asked what it does instead
  * @survivals: how often the expiry was said to be in vain
  * @wrong_context: how often any of these came in another context than promised
  * @expired_at: boottime, ns, of the first expiry
@@ -56,9 +57,9 @@
  * @gave_up: the backstop was not let go, or no expiry came
  */
 struct trial {
-	struct deferred_reset reset;
 	atomic_t by_work;
 	atomic_t by_backstop;
+	atomic_t overdue;
 	atomic_t survivals;
 	atomic_t wrong_context;
 	atomic64_t expired_at;
@@ -89,10 +90,12 @@ static void hold_up_backstop(struct trial *trial)
 	}
 }
 
-static void record_expiry(struct deferred_reset *reset, enum deferred_reset_path path)
+/* The one under test, as there is one expiry. */
+static struct trial *tried;
+
+void deferred_reset_expire(bool in_work)
 {
-	struct trial *trial = container_of(reset, struct trial, reset);
-	bool in_work = path == DEFERRED_RESET_WORK;
+	struct trial *trial = tried;
 	unsigned long limit = jiffies + msecs_to_jiffies(LIMIT_MS);
 
 	atomic64_cmpxchg(&trial->expired_at, 0, ktime_get_boottime_ns());
@@ -111,9 +114,16 @@ static void record_expiry(struct deferred_reset *reset, enum deferred_reset_path
 	WRITE_ONCE(trial->returned, true);
 }
 
-static void record_survival(struct deferred_reset *reset)
+void deferred_reset_overdue(void)
 {
-	struct trial *trial = container_of(reset, struct trial, reset);
+	if (!in_hardirq())
+		atomic_inc(&tried->wrong_context);
+	atomic_inc(&tried->overdue);
+}
+
+void deferred_reset_survived(void)
+{
+	struct trial *trial = tried;
 
 	if (!in_hardirq())
 		atomic_inc(&trial->wrong_context);
@@ -121,18 +131,14 @@ static void record_survival(struct deferred_reset *reset)
 	atomic_inc(&trial->survivals);
 }
 
-static const struct deferred_reset_ops trial_ops = {
-	.expire = record_expiry,
-	.survived = record_survival,
-};
-
 static int trial_init(struct kunit *test)
 {
 	struct trial *trial = kunit_kzalloc(test, sizeof(*trial), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, trial);
 	init_completion(&trial->started);
-	KUNIT_ASSERT_EQ(test, deferred_reset_init(&trial->reset, &trial_ops), 0);
+	tried = trial;
+	KUNIT_ASSERT_EQ(test, deferred_reset_init(), 0);
 	test->priv = trial;
 	return 0;
 }
@@ -145,7 +151,7 @@ static void trial_exit(struct kunit *test)
 		return;
 	WRITE_ONCE(trial->held, false);
 	WRITE_ONCE(trial->backstop_held, false);
-	deferred_reset_destroy(&trial->reset);
+	deferred_reset_destroy();
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->wrong_context), 0);
 }
 
@@ -163,7 +169,7 @@ static s64 arm(struct trial *trial, unsigned int delay_ms)
 {
 	s64 now = ktime_get_boottime_ns();
 
-	deferred_reset_arm(&trial->reset, ms_to_ktime(delay_ms));
+	deferred_reset_set(delay_ms * (s64)NSEC_PER_MSEC);
 	return now + delay_ms * NSEC_PER_MSEC;
 }
 
@@ -190,10 +196,10 @@ static void never_armed(struct kunit *test)
 {
 	struct trial *trial = test->priv;
 
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
-	deferred_reset_cancel(&trial->reset);
-	deferred_reset_cancel(&trial->reset);
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
+	deferred_reset_set(-1);
+	deferred_reset_set(-1);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
 	expect_calls(test, 0, 0, 0);
 }
 
@@ -204,7 +210,7 @@ static void armed(struct kunit *test)
 
 	await_expiry(test);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 0, 0);
 }
 
@@ -219,39 +225,34 @@ static void armed_never_early(struct kunit *test)
 		s64 now = ktime_get_boottime_ns();
 
 		atomic64_set(&trial->expired_at, 0);
-		deferred_reset_arm(&trial->reset, ns_to_ktime(delays_us[i] * (u64)NSEC_PER_USEC));
+		deferred_reset_set(delays_us[i] * (s64)NSEC_PER_USEC);
 		await_expiry(test);
 		KUNIT_EXPECT_GE_MSG(test, atomic64_read(&trial->expired_at),
 				    now + delays_us[i] * (s64)NSEC_PER_USEC, "%u us",
 				    delays_us[i]);
 	}
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, ARRAY_SIZE(delays_us), 0, 0);
 }
 
 static void at_once(struct kunit *test)
 {
-	struct trial *trial = test->priv;
-
-	deferred_reset_arm(&trial->reset, 0);
+	arm(test->priv, 0);
+	await_expiry(test);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 0, 0);
-	deferred_reset_arm(&trial->reset, -1);
-	expect_calls(test, 2, 0, 0);
-	deferred_reset_arm(&trial->reset, KTIME_MIN);
-	expect_calls(test, 3, 0, 0);
 }
 
 static void for_ever(struct kunit *test)
 {
-	struct trial *trial = test->priv;
-	ktime_t left;
+	s64 years = 100LL * 365 * 24 * 60 * 60 * NSEC_PER_SEC, left;
 
-	deferred_reset_arm(&trial->reset, KTIME_MAX);
-	left = deferred_reset_remaining(&trial->reset);
-	KUNIT_EXPECT_LE(test, left, DEFERRED_RESET_MAX_NS);
-	KUNIT_EXPECT_GT(test, left, DEFERRED_RESET_MAX_NS / 2);
+	deferred_reset_set(years);
+	left = deferred_reset_remaining();
+	KUNIT_EXPECT_LE(test, left, years);
+	KUNIT_EXPECT_GT(test, left, years / 2);
 	msleep(DELAY_MS);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 0, 0, 0);
 }
 
@@ -270,10 +271,7 @@ static void hang(struct irq_work *work)
 	}
 }
 
-/*
- * As soon as interrupts are on again this processor is lost: by then the deadline is
- * another's business, too.
- */
+/* From then on this processor is lost: the deadline is another's business, too. */
 static void armed_before_an_interrupt_hangs(struct kunit *test)
 {
 	struct trial *trial = test->priv;
@@ -281,14 +279,12 @@ static void armed_before_an_interrupt_hangs(struct kunit *test)
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "takes two processors");
 	trial->hang = IRQ_WORK_INIT_HARD(hang);
-	local_irq_disable();
-	irq_work_queue(&trial->hang);
 	arm(trial, DELAY_MS);
-	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+	irq_work_queue(&trial->hang);
 	irq_work_sync(&trial->hang);
 	KUNIT_EXPECT_FALSE(test, trial->gave_up);
 	await_expiry(test);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 }
 
 static void rearmed(struct kunit *test)
@@ -301,7 +297,7 @@ static void rearmed(struct kunit *test)
 	due = arm(trial, 7 * DELAY_MS);
 	await_expiry(test);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 0, 0);
 }
 
@@ -314,7 +310,7 @@ static void rearmed_sooner(struct kunit *test)
 	due = arm(trial, DELAY_MS);
 	await_expiry(test);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at), due);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 0, 0);
 }
 
@@ -325,9 +321,9 @@ static void rearmed_after_expiry(struct kunit *test)
 	arm(trial, DELAY_MS);
 	await_expiry(test);
 	arm(trial, DELAY_MS);
-	KUNIT_EXPECT_GE(test, deferred_reset_remaining(&trial->reset), 0LL);
+	KUNIT_EXPECT_GE(test, deferred_reset_remaining(), 0LL);
 	await_expiry(test);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 2, 0, 0);
 }
 
@@ -336,8 +332,8 @@ static void cancelled(struct kunit *test)
 	struct trial *trial = test->priv;
 
 	arm(trial, DELAY_MS);
-	deferred_reset_cancel(&trial->reset);
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	deferred_reset_set(-1);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
 	msleep(DELAY_MS + SETTLE_MS);
 	expect_calls(test, 0, 0, 0);
 }
@@ -351,7 +347,7 @@ static void cancelled_at_the_deadline(struct kunit *test)
 	for (round = 0; round < 100; round++) {
 		arm(trial, 4);
 		usleep_range(3000 + 20 * round, 3010 + 20 * round);
-		deferred_reset_cancel(&trial->reset);
+		deferred_reset_set(-1);
 		expiries = atomic_read(&trial->by_work) + atomic_read(&trial->by_backstop);
 		KUNIT_EXPECT_LE(test, expiries, round + 1);
 	}
@@ -379,14 +375,14 @@ static void cancelled_while_firing(struct kunit *test)
 	await_expiry(test);
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->returned));
 	schedule_delayed_work(&let_go_work, msecs_to_jiffies(100));
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	/* Cancelling has waited for it. */
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->returned));
 	cancel_delayed_work_sync(&let_go_work);
 	msleep(SETTLE_MS);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->survivals), 0);
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
 }
 
 static void fired_once_only(struct kunit *test)
@@ -400,8 +396,8 @@ static void fired_once_only(struct kunit *test)
 	/* Neither the work, nor the backstop, nor the survival came again. */
 	expect_calls(test, 1, 0, 1);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->survived_at),
-			atomic64_read(&trial->expired_at) + DEFERRED_RESET_GRACE_NS);
-	deferred_reset_cancel(&trial->reset);
+			atomic64_read(&trial->expired_at) + (s64)NSEC_PER_SEC);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 0, 1);
 }
 
@@ -417,10 +413,10 @@ static void backstop_of_held_up_work(struct kunit *test)
 	await_count(test, &trial->by_backstop, 1);
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->returned));
 	/* The work has had its second. */
-	KUNIT_EXPECT_GE(test, ktime_get_boottime_ns(), due + DEFERRED_RESET_GRACE_NS);
+	KUNIT_EXPECT_GE(test, ktime_get_boottime_ns(), due + (s64)NSEC_PER_SEC);
 	await_count(test, &trial->survivals, 1);
 	WRITE_ONCE(trial->held, false);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	expect_calls(test, 1, 1, 1);
 }
 
@@ -440,11 +436,11 @@ static void backstop_of_blocked_work(struct kunit *test)
 	s64 due;
 
 	reinit_completion(&unblock);
-	queue_work(trial->reset.queue, &block_work);
+	queue_work(reset_wq, &block_work);
 	due = arm(trial, DELAY_MS);
 	await_expiry(test);
 	KUNIT_EXPECT_GE(test, atomic64_read(&trial->expired_at),
-			due + DEFERRED_RESET_GRACE_NS);
+			due + (s64)NSEC_PER_SEC);
 	expect_calls(test, 0, 1, 0);
 	complete(&unblock);
 	flush_work(&block_work);
@@ -453,37 +449,20 @@ static void backstop_of_blocked_work(struct kunit *test)
 	expect_calls(test, 0, 1, 1);
 }
 
-/* There is no work to wait for: it is the backstop that expires, before this returns. */
-static void at_once_with_blocked_work(struct kunit *test)
-{
-	struct trial *trial = test->priv;
-
-	reinit_completion(&unblock);
-	queue_work(trial->reset.queue, &block_work);
-	deferred_reset_arm(&trial->reset, 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), 1);
-	complete(&unblock);
-	flush_work(&block_work);
-	deferred_reset_cancel(&trial->reset);
-	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 0);
-}
-
 static int let_backstop_go(void *data)
 {
 	struct trial *trial = data;
 
-	/* By then the arming is under way. */
-	usleep_range(100 * USEC_PER_MSEC, 200 * USEC_PER_MSEC);
 	WRITE_ONCE(trial->backstop_held, false);
 	return 0;
 }
 
 /*
- * The backstop of one processor is held up, that of another has expired: whoever arms
- * then waits for the first, and leaves the processor to others meanwhile. A thread of
- * its own lets go, as what must be woken on the processor that is held up never runs.
+ * The backstop of one processor hangs, that of another has expired: whoever arms then does
+ * not wait for the first. A thread of its own lets go, as what must be woken on the processor
+ * that hangs never runs.
  */
-static void rearmed_while_backstop_is_held_up(struct kunit *test)
+static void rearmed_while_backstop_hangs(struct kunit *test)
 {
 	struct trial *trial = test->priv;
 	struct task_struct *thread;
@@ -496,34 +475,54 @@ static void rearmed_while_backstop_is_held_up(struct kunit *test)
 	get_task_struct(thread);
 	trial->backstop_held = true;
 	reinit_completion(&unblock);
-	queue_work(trial->reset.queue, &block_work);
+	queue_work(reset_wq, &block_work);
 	arm(trial, DELAY_MS);
 	await_count(test, &trial->by_backstop, 2);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->backstop_entered));
 
-	wake_up_process(thread);
-	deferred_reset_arm(&trial->reset, ktime_set(1000, 0));
+	deferred_reset_set(1000 * (s64)NSEC_PER_SEC);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(trial->backstop_held));
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->gave_up));
+	wake_up_process(thread);
 	kthread_stop(thread);
 	put_task_struct(thread);
-	KUNIT_EXPECT_GT(test, deferred_reset_remaining(&trial->reset), 0LL);
+	KUNIT_EXPECT_GT(test, deferred_reset_remaining(), 0LL);
 	complete(&unblock);
 	flush_work(&block_work);
-	deferred_reset_cancel(&trial->reset);
+	deferred_reset_set(-1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_work), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&trial->by_backstop), 2);
+}
+
+/* What a call of the work that never returns must not hold up. */
+static void rearmed_while_work_hangs(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	trial->held = true;
+	arm(trial, DELAY_MS);
+	await_count(test, &trial->by_backstop, 1);
+	arm(trial, DELAY_MS);
+	await_count(test, &trial->by_backstop, 2);
+	deferred_reset_set(-1);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(trial->returned));
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
+	WRITE_ONCE(trial->held, false);
+	/* The second work was queued behind the first, and has nothing to do. */
+	flush_work(&reset_work);
+	expect_calls(test, 1, 2, 0);
 }
 
 static void remaining(struct kunit *test)
 {
 	struct trial *trial = test->priv;
-	ktime_t first, second;
+	s64 first, second;
 
-	deferred_reset_arm(&trial->reset, ktime_set(1000, 0));
-	first = deferred_reset_remaining(&trial->reset);
+	deferred_reset_set(1000 * (s64)NSEC_PER_SEC);
+	first = deferred_reset_remaining();
 	msleep(20);
-	second = deferred_reset_remaining(&trial->reset);
-	KUNIT_EXPECT_LE(test, first, ktime_set(1000, 0));
+	second = deferred_reset_remaining();
+	KUNIT_EXPECT_LE(test, first, 1000 * (s64)NSEC_PER_SEC);
 	KUNIT_EXPECT_GT(test, second, 0LL);
 	KUNIT_EXPECT_LE(test, second, first - 20 * (s64)NSEC_PER_MSEC);
 
@@ -531,28 +530,57 @@ static void remaining(struct kunit *test)
 	trial->held = true;
 	arm(trial, DELAY_MS);
 	await_expiry(test);
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), 0LL);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), 0LL);
 	WRITE_ONCE(trial->held, false);
 	await_count(test, &trial->survivals, 1);
-	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(&trial->reset), -1LL);
+	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
 }
 
-/* Freed memory is what kfree() poisons: KASAN and debug objects look on. */
+/* The timers and the queue come and go: KASAN and debug objects look on. */
 static void destroyed_while_armed(struct kunit *test)
 {
-	struct trial *other = kzalloc(sizeof(*other), GFP_KERNEL);
-	int err;
-
-	KUNIT_ASSERT_NOT_NULL(test, other);
-	init_completion(&other->started);
-	err = deferred_reset_init(&other->reset, &trial_ops);
-	if (!err) {
-		deferred_reset_arm(&other->reset, ms_to_ktime(DELAY_MS));
-		deferred_reset_destroy(&other->reset);
-	}
-	kfree(other);
-	KUNIT_EXPECT_EQ(test, err, 0);
+	arm(test->priv, DELAY_MS);
+	deferred_reset_destroy();
 	msleep(DELAY_MS + SETTLE_MS);
+	expect_calls(test, 0, 0, 0);
+	KUNIT_ASSERT_EQ(test, deferred_reset_init(), 0);
+}
+
+/* Each processor that takes interrupts is asked once, and only if the work does not come. */
+static void overdue(struct kunit *test)
+{
+	struct trial *trial = test->priv;
+
+	arm(trial, DELAY_MS);
+	await_count(test, &trial->survivals, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&trial->overdue), 0);
+
+	reinit_completion(&unblock);
+	queue_work(reset_wq, &block_work);
+	arm(trial, DELAY_MS);
+	await_count(test, &trial->survivals, 2);
+	complete(&unblock);
+	flush_work(&block_work);
+	KUNIT_EXPECT_GE(test, atomic_read(&trial->overdue), 1);
+	KUNIT_EXPECT_LE(test, atomic_read(&trial->overdue), num_online_cpus());
+}
+
+/* No timer runs before there is a deadline, nor after it is gone. */
+static void idle_without_deadline(struct kunit *test)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_FALSE(test, hrtimer_active(per_cpu_ptr(&reset_timers, cpu)));
+	arm(test->priv, DELAY_MS);
+	msleep(DELAY_MS / 4);
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_TRUE(test, hrtimer_active(per_cpu_ptr(&reset_timers, cpu)));
+	deferred_reset_set(-1);
+	msleep(2 * DELAY_MS);
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_FALSE(test, hrtimer_active(per_cpu_ptr(&reset_timers, cpu)));
+	expect_calls(test, 0, 0, 0);
 }
 
 static struct kunit_case deferred_reset_cases[] = {
@@ -571,8 +599,10 @@ static struct kunit_case deferred_reset_cases[] = {
 	KUNIT_CASE(fired_once_only),
 	KUNIT_CASE(backstop_of_held_up_work),
 	KUNIT_CASE(backstop_of_blocked_work),
-	KUNIT_CASE(at_once_with_blocked_work),
-	KUNIT_CASE(rearmed_while_backstop_is_held_up),
+	KUNIT_CASE(rearmed_while_backstop_hangs),
+	KUNIT_CASE(rearmed_while_work_hangs),
+	KUNIT_CASE(overdue),
+	KUNIT_CASE(idle_without_deadline),
 	KUNIT_CASE(remaining),
 	KUNIT_CASE(destroyed_while_armed),
 	{}

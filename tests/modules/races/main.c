@@ -42,8 +42,6 @@ MODULE_PARM_DESC(writers, "how many write at once (default: 8)");
 /* Longer than any of the races. */
 #define FAR_S		3600
 
-static struct deferred_reset reset;
-
 /* As a user of deferred_reset serialises its calls. */
 static DEFINE_MUTEX(reset_lock);
 
@@ -64,21 +62,20 @@ static struct {
 } tally;
 
 /* Context: process, or hard interrupt. */
-static void count_expiry(struct deferred_reset *unused, enum deferred_reset_path path)
+void deferred_reset_expire(bool in_work)
 {
 	if (ktime_get_boottime_ns() < READ_ONCE(due))
 		atomic_inc(&early);
 	atomic_inc(&fired);
 }
 
-static void ignore_survival(struct deferred_reset *unused)
+void deferred_reset_overdue(void)
 {
 }
 
-static const struct deferred_reset_ops ops = {
-	.expire = count_expiry,
-	.survived = ignore_survival,
-};
+void deferred_reset_survived(void)
+{
+}
 
 /* Counts how the armed one came to its end, which it has. Returns whether it expired. */
 static bool settle(void)
@@ -99,7 +96,7 @@ static bool settle(void)
 
 static bool cancel(void)
 {
-	deferred_reset_cancel(&reset);
+	deferred_reset_set(-1);
 	return settle();
 }
 
@@ -111,13 +108,13 @@ static void arm(s64 delay_ns)
 	WRITE_ONCE(due, ktime_get_boottime_ns() + delay_ns);
 	tally.pending = true;
 	tally.armed++;
-	deferred_reset_arm(&reset, ns_to_ktime(delay_ns));
+	deferred_reset_set(delay_ns);
 }
 
 /* Over the one that is armed, or not. */
 static void replace(s64 delay_ns)
 {
-	deferred_reset_arm(&reset, ns_to_ktime(delay_ns));
+	deferred_reset_set(delay_ns);
 	/* The new one is far away: what has been called, the old one has. */
 	settle();
 	tally.pending = true;
@@ -154,7 +151,7 @@ static void wait_for_stray(void)
 
 static bool destroy(void)
 {
-	deferred_reset_destroy(&reset);
+	deferred_reset_destroy();
 	return settle();
 }
 
@@ -196,7 +193,7 @@ static int race_destroy(void)
 
 	for (i = 0; i < rounds; i++) {
 		race(destroy, &wait_ns, &offset_ns);
-		err = deferred_reset_init(&reset, &ops);
+		err = deferred_reset_init();
 		if (err)
 			return err;
 	}
@@ -226,7 +223,7 @@ static int write(void *unused)
 			arm(dice % (2 * NSEC_PER_MSEC));
 			break;
 		}
-		deferred_reset_remaining(&reset);
+		deferred_reset_remaining();
 		mutex_unlock(&reset_lock);
 		usleep_range(1, 1 + dice % (2 * USEC_PER_MSEC));
 	}
@@ -253,7 +250,7 @@ static int race_write(void)
 
 static int __init races_init(void)
 {
-	int err = deferred_reset_init(&reset, &ops);
+	int err = deferred_reset_init();
 
 	if (err)
 		return err;
@@ -262,7 +259,7 @@ static int __init races_init(void)
 	if (err)
 		return err;
 	err = race_write();
-	deferred_reset_destroy(&reset);
+	deferred_reset_destroy();
 	return err;
 }
 
