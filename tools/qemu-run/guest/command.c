@@ -30,10 +30,12 @@ int command_prepare(struct command *command)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
-	/* BusyBox's halt, poweroff and reboot ask init: by these. */
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGUSR2);
-	sigaddset(&signals, SIGTERM);
+	/* BusyBox's halt, poweroff and reboot ask init: by these. An agent is not asked. */
+	if (getpid() == 1) {
+		sigaddset(&signals, SIGUSR1);
+		sigaddset(&signals, SIGUSR2);
+		sigaddset(&signals, SIGTERM);
+	}
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	command->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (command->signals < 0)
