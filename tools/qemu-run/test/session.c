@@ -92,11 +92,11 @@ static void act(char *word)
 	else if (!strncmp(word, "input:", 6))
 		session->streams->input_sent = number;
 	else if (!strcmp(word, "asked")) /* it has its job, and has not answered */
-		session->facts.started = session->facts.answered = false;
+		session->facts = (struct facts){ .hello = true, .job_ns = now_ns() };
 	else if (!strcmp(word, "fresh"))
 		session->facts = (struct facts){ 0 };
 	else if (!strcmp(word, "no-port"))
-		session->facts.method = status.method = POWEROFF_NONE;
+		session->facts.method = POWEROFF_NONE;
 	else if (!strcmp(word, "restored"))
 		session->facts.hello = false;
 	else if (!strcmp(word, "booted"))
@@ -175,8 +175,8 @@ int main(void)
 		option = strstr(line, " --");
 		if (option) {
 			options.bare = !strcmp(option, " --bare");
-			sscanf(option, " --timeout %" SCNu64, &options.timeout_ms);
-			options.timeout_ms *= 1000;
+			if (sscanf(option, " --timeout %" SCNu64, &options.timeout_ms) == 1)
+				options.timeout_ms *= 1000;
 			if (sscanf(option, " --allow-splat=%63s", allowed) == 1) {
 				options.allowed_count = !regcomp(&regex, allowed, REG_EXTENDED);
 				options.allowed = &regex;
@@ -187,7 +187,8 @@ int main(void)
 		if (options.allowed_count)
 			regfree(&regex);
 		good = !strcmp(got, line);
-		printf("%sok %d - %s\n# %s, status %d\n", good ? "" : "not ", ++count, name, strchr(got, ' ') + 1, atoi(got));
+		printf("%sok %d - %s\n# %s, status %d\n", good ? "" : "not ", ++count, name,
+		       strchr(got, ' ') + 1, atoi(got));
 		failed += !good;
 		free(name);
 		free(got);
