@@ -78,3 +78,35 @@ tmp [\'below.py\']\nRead-only file system\nRead-only file system'
 	assert_line --partial secret
 	grep -F -- '--root: its guest can read /tmp, /run and /proc of this host: ' stderr
 }
+
+@test 'without options: the modules of the kernel to read, and no other directory, disk or network' {
+	needs_9p
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run -- sh -c '
+		cat /sys/bus/virtio/drivers/9pnet_virtio/virtio*/mount_tag | tr -d "\0"
+		echo
+		ls /sys/class/net
+		ls /sys/block | grep "^[vsh]d"
+		modules=/lib/modules/$(uname -r)
+		ls "$modules" >/dev/null
+		mount -o remount,rw "$modules" && ! touch "$modules/here" && ! rm "$modules/modules.dep" && echo kept'
+	assert_outcome 0 exit
+	assert_output $'modules\nlo\nkept'
+	[[ -e $KERNEL_DIR/modules/modules.dep ]]
+	assert_stderr 'Read-only file system'
+}
+
+@test '--rw: a lock binds the processes of one guest, and not the host' {
+	needs_9p
+	local held
+	touch lock
+	exec {held}<lock
+	flock -n "$held"
+	mkdir shared
+	mv lock shared/lock
+	qemu_run --root / --rw shared -- bash -c \
+		'exec 8>shared/lock 9>shared/lock; flock -n 8 && ! flock -n 9 && ! flock -n shared/lock true && echo held'
+	assert_outcome 0 exit
+	assert_output held
+	exec {held}<&-
+}
