@@ -3,6 +3,7 @@
 # Where the kernel comes from: the packages of a distribution, as its apt has them.
 
 load helper
+load qemu-run
 
 # package NAME DEPENDS DIR: a package of that tree, in $repository.
 package()
@@ -172,4 +173,94 @@ packed_tree()
 	run qemu-run -m ./noise.ko.gz -- true
 	assert_failure 125
 	assert_output --partial './noise.ko.gz: cannot be read'
+}
+
+# tree DIR: a build tree as make leaves it, of the kernel under test with a few modules, and with
+# one that tells its edition.
+tree()
+{
+	local name path
+
+	mkdir -p "$1"/{include/generated,arch/x86/boot,lib}
+	touch "$1/Makefile"
+	printf '#define UTS_RELEASE "%s"\n' "$(<"$KERNEL_DIR/release")" >"$1/include/generated/utsrelease.h"
+	ln -s "$(readlink -f "$KERNEL_DIR/vmlinuz")" "$1/arch/x86/boot/bzImage"
+	[[ ! -e $KERNEL_DIR/vmlinux ]] || ln -s "$(readlink -f "$KERNEL_DIR/vmlinux")" "$1/vmlinux"
+	cp -L "$KERNEL_DIR/config" "$1/.config"
+	cp -L "$KERNEL_DIR"/modules/modules.builtin* "$1"
+	while read -r path; do
+		path=${path#kernel/} name=${path%%.ko*}
+		mkdir -p "$1/${path%/*}"
+		case $path in
+		*.xz) xz -dc "$KERNEL_DIR/modules/kernel/$path" ;;
+		*) cat "$KERNEL_DIR/modules/kernel/$path" ;;
+		esac >"$1/$name.ko"
+		echo "$name.o" >>"$1/modules.order"
+	done < <(grep -E '/(virtio_pci|virtio_console|9p|9pnet_virtio|overlay|autofs4|loop)\.ko' \
+		"$KERNEL_DIR/modules/modules.dep" | tr -d : | tr ' ' '\n' | sort -u)
+	cp "$(module_file edition)" "$1/lib/edition.ko"
+	echo lib/edition.o >>"$1/modules.order"
+}
+
+# edit TREE EDITION [NAME]: that module is built anew, and by chance of the same size and time.
+edit()
+{
+	local file=$1/lib/${3-edition}.ko
+
+	sed "s/edition 0/edition $2/" "$(module_file edition)" >"$file.new"
+	touch -r "$(module_file edition)" "$file.new"
+	cat "$file.new" >"$file"
+	touch -r "$file.new" "$file"
+	rm "$file.new"
+}
+
+@test 'own tree: what make has built last runs, without modules_install' {
+	local edition tree=$BATS_TEST_TMPDIR/linux
+	export BUILD=$BATS_TEST_TMPDIR/build XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	mkdir "$BUILD" "$XDG_CACHE_HOME"
+	tree "$tree"
+	for edition in 1 2; do
+		edit "$tree" "$edition"
+		qemu_run --bare -k "$tree" -m edition -- cat /sys/module/edition/version
+		assert_output "edition $edition"
+		# The template has nothing of what was built.
+		assert_equal "$(json .start)" restored
+		qemu_run --bare -k "$tree" -- sh -c 'modprobe edition && cat /sys/module/edition/version'
+		assert_output "edition $edition"
+	done
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+	# One that was not there before.
+	edit "$tree" 3 later
+	echo lib/later.o >>"$tree/modules.order"
+	qemu_run --bare -k "$tree" -m later -- cat /sys/module/edition/version
+	assert_output 'edition 3'
+	for edition in 5 6; do
+		edit "$tree" "$edition"
+		qemu_run --bare --preload -k "$tree" -m edition -- cat /sys/module/edition/version
+		assert_output "edition $edition"
+	done
+	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1 -maxdepth 1 -type d | wc -l)" 2
+}
+
+@test 'own tree: headers are no kernel, and a tree without one says what to make; in the words of who asks' {
+	local tree=$BATS_TEST_TMPDIR/headers
+	mkdir -p "$tree/include/generated"
+	run "$top/scripts/kernel" -k "$tree"
+	assert_failure
+	assert_output --partial "-k $tree: neither a kernel's build tree nor its headers"
+	touch "$tree/Makefile"
+	run "$top/scripts/kernel" -k "$tree"
+	assert_output --partial "-k $tree: not built yet: run make there"
+	echo '#define UTS_RELEASE "9.8.7"' >"$tree/include/generated/utsrelease.h"
+	# As in Debian's: type information, and no kernel.
+	objcopy --only-section=.BTF "$KERNEL_DIR/vmlinux" "$tree/vmlinux" 2>/dev/null || cp /bin/true "$tree/vmlinux"
+	run "$top/scripts/kernel" -k "$tree"
+	assert_failure
+	assert_output "kernel: -k $tree: no kernel in it (run make bzImage there), and no readable one of 9.8.7 in /boot or /lib/modules: name it with -k FILE"
+	run "$top/scripts/kernel" --build "$tree"
+	assert_output "kernel: KDIR=$tree: no kernel in it (run make bzImage there), and no readable one of 9.8.7 in /boot or /lib/modules: name it with KERNEL=FILE"
+	run "$top/scripts/kernel" -k "$tree/vmlinux"
+	assert_output "kernel: -k $tree/vmlinux: neither a bzImage nor a vmlinux with a kernel in it"
+	run "$top/scripts/kernel" -k "$tree/none"
+	assert_output "kernel: -k $tree/none: no such file"
 }
