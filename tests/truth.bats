@@ -161,18 +161,6 @@ stopped_in_gets()
 }
 
 # bats test_tags=slow
-@test 'a damaged initramfs of a template is no belief about the kernel' {
-	own_cache
-	qemu_run -- true
-	head -c 100000 /dev/urandom >noise
-	dd if=noise of="$(echo "$XDG_CACHE_HOME"/qemu-run/templates/*/initramfs)" conv=notrunc 2>/dev/null
-	qemu_run --cold -- sh -c 'exit 7'
-	assert_outcome 7 exit
-	assert_equal "$(json .channel)" virtio
-	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run" -path '*lacks/*' | wc -l)" 0
-}
-
-# bats test_tags=slow
 @test 'what is no template is removed where one belongs, and by --clean' {
 	own_cache
 	local place kind

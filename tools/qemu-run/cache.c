@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cache.h"
+#include "identity.h"
 
-#define ANSWER_MAX 65536
+/* The files of a kernel with 8000 modules. */
+#define ANSWER_MAX (4 << 20)
 
 char *cache_directory(const struct places *places, const char *key)
 {
@@ -82,51 +84,83 @@ int cache_lock(const char *path, struct signals *signals)
 	return file;
 }
 
-static int sweep(const struct places *places, bool all, struct error *error)
+/* struct entry - a name in the directory of templates: KEY, KEY.new or KEY.lock */
+struct entry {
+	char *path;
+	bool is_template;
+	struct timespec used;
+	long long size;
+};
+
+static int by_use(const void *left, const void *right)
 {
-	char *parent = print("%s/templates", places->cache), *path, *base, *lock;
+	const struct timespec *one = &((const struct entry *)left)->used;
+	const struct timespec *other = &((const struct entry *)right)->used;
+
+	if (one->tv_sec != other->tv_sec)
+		return one->tv_sec < other->tv_sec ? -1 : 1;
+	return one->tv_nsec < other->tv_nsec ? -1 : one->tv_nsec > other->tv_nsec;
+}
+
+/* list() - all that is there, the least recently used first; returns how many. */
+static size_t list(const struct places *places, struct entry **entries)
+{
+	char *parent = print("%s/templates", places->cache), *key;
 	DIR *directory = opendir(parent);
-	struct dirent *entry;
-	struct stat left;
-	int file, err = 0;
+	struct dirent *name;
+	size_t count = 0;
+	struct stat st;
 
-	while (directory && (entry = readdir(directory))) {
-		const char *ending = strchr(entry->d_name, '.');
+	*entries = NULL;
+	while (directory && (name = readdir(directory))) {
+		struct entry entry = { .is_template = !strchr(name->d_name, '.') };
 
-		if (ending == entry->d_name || (!all && (!ending || strcmp(ending, ".new"))))
+		if (name->d_name[0] == '.')
 			continue;
-		base = print("%s/%.*s", parent, (int)strcspn(entry->d_name, "."), entry->d_name);
-		path = print("%s/%s", parent, entry->d_name);
-		lock = print("%s.lock", base);
-		file = try_lock(lock);
-		if (file >= 0) {
-			if (strcmp(path, lock))
-				cache_remove(path);
-			if (strcmp(path, lock) && !lstat(path, &left))
-				err = error_add(error, "%s: cannot be removed", path);
-			if (access(base, F_OK))
-				unlink(lock);
-			close(file);
-		} else if (all && errno == EWOULDBLOCK && ending && !strcmp(ending, ".new")) {
-			say("%s: left alone: another run is making it", path);
-		}
-		free(lock);
-		free(path);
-		free(base);
+		entry.path = print("%s/%s", parent, name->d_name);
+		entry.size = entry.is_template ? cache_size(entry.path) : 0;
+		key = print("%s/key", entry.path);
+		if (!stat(key, &st))
+			entry.used = st.st_mtim;
+		free(key);
+		*entries = must(reallocarray(*entries, count + 1, sizeof(entry)));
+		(*entries)[count++] = entry;
 	}
 	if (directory)
 		closedir(directory);
 	free(parent);
-	return err;
+	if (count)
+		qsort(*entries, count, sizeof(**entries), by_use);
+	return count;
 }
 
-void cache_sweep(const struct places *places)
+static void free_entries(struct entry *entries, size_t count)
 {
-	struct error ignored = { 0 };
+	while (count)
+		free(entries[--count].path);
+	free(entries);
+}
 
-	/* Of no use to others, and of no harm to this run. */
-	(void)sweep(places, false, &ignored);
-	error_free(&ignored);
+int cache_drop(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *base = print("%.*s", (int)(name + strcspn(name, ".") - path), path);
+	char *lock_path = print("%s.lock", base);
+	int lock = try_lock(lock_path), err = lock < 0 ? -errno : 0;
+	struct stat left;
+
+	if (!err && strcmp(path, lock_path)) {
+		/* A run that has it open goes on undisturbed. */
+		cache_remove(path);
+		err = lstat(path, &left) ? 0 : -EPERM;
+	}
+	/* A lock of nothing is litter. */
+	if (lock >= 0 && access(base, F_OK))
+		unlink(lock_path);
+	close_fd(&lock);
+	free(lock_path);
+	free(base);
+	return err;
 }
 
 long long cache_size(const char *directory)
@@ -141,124 +175,105 @@ long long cache_size(const char *directory)
 
 void cache_evict(const struct places *places, const char *keep)
 {
-	char *parent = print("%s/templates", places->cache);
-	bool gone = true;
+	struct entry *entries;
+	size_t count = list(places, &entries), i;
+	long long total = 0;
 
-	/* What cannot be removed would be the oldest again. */
-	while (gone) {
-		DIR *directory = opendir(parent);
-		struct timespec oldest = { 0 };
-		struct dirent *entry;
-		long long total = 0;
-		char *victim = NULL, *lock_path;
-		int lock;
-		struct stat st;
-
-		while (directory && (entry = readdir(directory))) {
-			char *path, *key;
-
-			if (entry->d_name[0] == '.' || strchr(entry->d_name, '.'))
-				continue;
-			path = print("%s/%s", parent, entry->d_name);
-			key = print("%s/key", path);
-			total += cache_size(path);
-			if (strcmp(path, keep) && !stat(key, &st) &&
-			    (!victim || st.st_mtim.tv_sec < oldest.tv_sec ||
-			     (st.st_mtim.tv_sec == oldest.tv_sec &&
-			      st.st_mtim.tv_nsec < oldest.tv_nsec))) {
-				free(victim);
-				victim = copy(path);
-				oldest = st.st_mtim;
-			}
-			free(key);
-			free(path);
-		}
-		if (directory)
-			closedir(directory);
-		if (total <= places->cache_limit || !victim) {
-			free(victim);
-			break;
-		}
-		/* A run that has it open goes on undisturbed. */
-		cache_remove(victim);
-		gone = access(victim, F_OK);
-		lock_path = print("%s.lock", victim);
-		lock = try_lock(lock_path);
-		if (lock >= 0) {
-			unlink(lock_path);
-			close(lock);
-		}
-		free(lock_path);
-		free(victim);
+	for (i = 0; i < count; i++)
+		total += entries[i].size;
+	for (i = 0; i < count && total > places->cache_limit; i++) {
+		if (!entries[i].is_template || !strcmp(entries[i].path, keep))
+			continue;
+		/* What cannot be removed is not waited for. */
+		(void)cache_drop(entries[i].path);
+		total -= entries[i].size;
 	}
-	free(parent);
+	free_entries(entries, count);
 }
 
-/* answer_path() - a file with a question, and its answer behind it */
-static char *answer_path(const struct places *places, const char *kind, const char *question)
+char *cache_answer(const char *path, const char *question)
 {
-	return print("%s/%s/%016llx", places->cache, kind, (unsigned long long)hash(question));
-}
-
-char *cache_recall(const struct places *places, const char *kind, const char *question)
-{
-	char *path, *was, *answer = NULL;
+	char *was = read_file(path, ANSWER_MAX), *answer = NULL, *end;
 	size_t length = strlen(question);
 
-	if (!places->cache)
-		return NULL;
-	path = answer_path(places, kind, question);
-	was = read_file(path, ANSWER_MAX);
-	if (was && !strncmp(was, question, length))
-		answer = copy(was + length);
+	if (was && !strncmp(was, question, length)) {
+		end = strchr(was + length, '\n');
+		if (end && identity_holds(end + 1))
+			answer = print("%.*s", (int)(end - was - length), was + length);
+	}
 	free(was);
-	free(path);
 	return answer;
 }
 
-void cache_keep(const struct places *places, const char *kind, const char *question,
-		const char *answer)
+int cache_note(const char *path, const char *question, const char *answer, const char *files)
 {
-	char *path, *content;
+	char *content = print("%s%s\n%s", question, answer, files);
+	int err = strchr(answer, '\n') ? -EINVAL : replace_file(path, content);
 
-	if (!places->cache)
-		return;
-	path = answer_path(places, kind, question);
-	content = print("%s%s", question, answer);
-	/* Not kept, it is found out again: that is slower, and no harm. */
-	(void)replace_file(path, content);
 	free(content);
-	free(path);
+	return err;
 }
 
-/* remove_files() - the files in a directory of the cache's: all, or half-written ones. */
-static void remove_files(const struct places *places, const char *name, bool all)
+char *cache_recall(const char *cache, const char *kind, const char *question)
 {
-	char *parent = print("%s/%s", places->cache, name);
-	DIR *directory = opendir(parent);
-	struct dirent *entry;
+	char *asked = print("%s\n%s", kind, question), *path, *answer;
 
-	while (directory && (entry = readdir(directory))) {
-		char *path = print("%s/%s", parent, entry->d_name);
+	path = print("%s/answers/%016llx", cache ? cache : "", (unsigned long long)hash(asked));
+	answer = cache ? cache_answer(path, asked) : NULL;
+	free(path);
+	free(asked);
+	return answer;
+}
 
-		if (entry->d_name[0] != '.' && (all || strchr(entry->d_name, '.')))
-			unlink(path);
-		free(path);
+void cache_keep(const char *cache, const char *kind, const char *question, const char *answer,
+		const char *files)
+{
+	char *asked = print("%s\n%s", kind, question), *path;
+
+	path = print("%s/answers/%016llx", cache ? cache : "", (unsigned long long)hash(asked));
+	/* Not kept, it is found out again: that is slower, and no harm. */
+	if (cache)
+		(void)cache_note(path, asked, answer, files);
+	free(path);
+	free(asked);
+}
+
+/* clean() - removes all below templates/, or what runs that were killed did not finish. */
+static int clean(const struct places *places, bool all, struct error *error)
+{
+	struct entry *entries;
+	size_t count = list(places, &entries), i;
+	int err = 0;
+
+	for (i = 0; i < count; i++) {
+		bool half_made = strstr(entries[i].path, ".new");
+		int left = all || half_made ? cache_drop(entries[i].path) : 0;
+
+		if (all && left == -EPERM)
+			err = error_add(error, "%s: cannot be removed", entries[i].path);
+		else if (all && half_made && left == -EWOULDBLOCK)
+			say("%s: left alone: another run is making it", entries[i].path);
 	}
-	if (directory)
-		closedir(directory);
-	free(parent);
+	free_entries(entries, count);
+	return err;
+}
+
+void cache_sweep(const struct places *places)
+{
+	/* Of no use to others, and of no harm to this run. */
+	(void)clean(places, false, NULL);
 }
 
 int cache_clean(const struct places *places, struct error *error)
 {
+	char *answers;
 	int err;
 
 	if (!places->cache)
 		return 0;
-	err = sweep(places, true, error);
-	remove_files(places, "lacks", true);
-	remove_files(places, "refusals", true);
-	remove_files(places, "kernels", false);
+	err = clean(places, true, error);
+	answers = print("%s/answers", places->cache);
+	cache_remove(answers);
+	free(answers);
 	return err;
 }

@@ -8,9 +8,8 @@
  *
  * and what takes long to find out:
  *
- *   CACHE/kernels/KEY         where scripts/kernel found a kernel
- *   CACHE/lacks/KEY           what a kernel lacks, by its own account
- *   CACHE/refusals/KEY        why QEMU makes no template with some --qemu
+ *   CACHE/answers/KEY         what a kernel lacks, with which --qemu QEMU makes no template
+ *   BUILD/answers/KEY         where scripts/kernel found a kernel
  */
 #ifndef QEMU_RUN_CACHE_H
 #define QEMU_RUN_CACHE_H
@@ -21,7 +20,7 @@
 /**
  * cache_directory() - where a template is, or would be
  * @places: where the cache is
- * @key: what the template was made of
+ * @key: what was asked for
  *
  * Return: its directory, to be freed.
  */
@@ -37,10 +36,19 @@ char *cache_directory(const struct places *places, const char *key);
 int cache_lock(const char *path, struct signals *signals);
 
 /**
- * cache_remove() - removes a template
- * @path: its directory, or whatever else is there
+ * cache_remove() - removes a directory or whatever else is there
+ * @path: the directory; if it is a template's, the lock is the caller's
  */
 void cache_remove(const char *path);
+
+/**
+ * cache_drop() - removes a template, one half made, or a lock that locks nothing
+ * @path: its place
+ *
+ * Return: 0; -EWOULDBLOCK if another run makes it, -EPERM if it cannot be removed, or
+ * another negative errno.
+ */
+int cache_drop(const char *path);
 
 /**
  * cache_sweep() - removes what runs that were killed did not finish
@@ -66,24 +74,46 @@ void cache_evict(const struct places *places, const char *keep);
 long long cache_size(const char *directory);
 
 /**
- * cache_recall() - the answer to a question that an earlier run asked
- * @places: where the cache is
- * @kind: the directory for such questions, "kernels" or another
- * @question: all that the answer depends on
+ * cache_answer() - the answer that a file has to a question
+ * @path: the file
+ * @question: all that the answer depends on, but for files; ends with a newline
  *
- * Return: the answer, to be freed, or NULL.
+ * Return: the answer, to be freed; NULL if there is none to this question, or a file that
+ * it depends on is another one now.
  */
-char *cache_recall(const struct places *places, const char *kind, const char *question);
+char *cache_answer(const char *path, const char *question);
+
+/**
+ * cache_note() - writes an answer for cache_answer()
+ * @path: the file
+ * @question: as for cache_answer()
+ * @answer: one line, without its newline
+ * @files: the files that it depends on, see identity.h
+ *
+ * Return: 0 or a negative errno.
+ */
+int cache_note(const char *path, const char *question, const char *answer, const char *files);
+
+/**
+ * cache_recall() - the answer to a question that an earlier run asked
+ * @cache: the directory that has answers/; NULL: there is none
+ * @kind: what is asked, a word
+ * @question: as for cache_answer()
+ *
+ * Return: as cache_answer().
+ */
+char *cache_recall(const char *cache, const char *kind, const char *question);
 
 /**
  * cache_keep() - keeps an answer for cache_recall(), if there is a place for it
- * @places: where the cache is
- * @kind: as for cache_recall()
- * @question: likewise
- * @answer: the answer
+ * @cache: the directory that has answers/; NULL: there is none
+ * @kind: likewise
+ * @question: as for cache_answer()
+ * @answer: as for cache_note()
+ * @files: likewise
  */
-void cache_keep(const struct places *places, const char *kind, const char *question,
-		const char *answer);
+void cache_keep(const char *cache, const char *kind, const char *question, const char *answer,
+		const char *files);
 
 /**
  * cache_clean() - removes all templates that are not being made

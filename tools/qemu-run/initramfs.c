@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "initramfs.h"
@@ -12,6 +13,8 @@
 #include "process.h"
 #include "virtio.h"
 
+/* BusyBox, init and three modules are 3 MiB. */
+#define ROOT_MAX (256 << 20)
 /* A file's size has eight digits in the archive. */
 #define FILE_MAX 0xffffffffULL
 
@@ -87,12 +90,9 @@ static int pack_job(const struct setup *setup, int file, struct signals *signals
 	return err ? error_add(error, "the guest's initramfs: %s", strerror(-err)) : 0;
 }
 
-/* pack_root() - what scripts/initramfs packs */
-static int pack_root(const struct setup *setup, bool with_virtio, int file,
-		     struct signals *signals, struct error *error)
+size_t initramfs_modules(const struct setup *setup, bool with_virtio,
+			 const char *names[INITRAMFS_MODULES])
 {
-	char *script = print("%s/scripts/initramfs", setup->places.top);
-	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
 	const struct options *options = setup->options;
 	/* Where the options call for them. The image may have any of these file systems. */
 	const struct {
@@ -112,32 +112,41 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 		{ "xfs", options->image },
 		{ "btrfs", options->image },
 	};
-	const char *argv[48] = {
+	const char *const *virtio = virtio_modules(options);
+	size_t count = 0, i;
+
+	for (i = 0; virtio[i] && with_virtio; i++)
+		if (modules_has(&setup->kernel, virtio[i]) == 1)
+			names[count++] = virtio[i];
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i].wanted && modules_has(&setup->kernel, others[i].module) == 1)
+			names[count++] = others[i].module;
+	return count;
+}
+
+/* pack_root() - what scripts/initramfs packs */
+static int pack_root(const struct setup *setup, bool with_virtio, int file,
+		     struct signals *signals, struct error *error)
+{
+	char *script = print("%s/scripts/initramfs", setup->places.top);
+	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
+	const char *argv[10 + 2 * INITRAMFS_MODULES] = {
 		script, "-k", setup->kernel.directory, "-o", "-", "-f", init,
 	};
-	const char *const *modules = virtio_modules(setup->options);
+	const char *names[INITRAMFS_MODULES];
+	size_t packed = initramfs_modules(setup, with_virtio, names), i;
 	struct text archive = { 0 };
 	int status, err = 0, count = 7;
-	size_t i;
 
-	/* An image without modules may have them built in: its boot will tell. */
-	for (i = 0; modules[i] && with_virtio; i++) {
-		if (modules_has(&setup->kernel, modules[i]) != 1)
-			continue;
+	for (i = 0; i < packed; i++) {
 		argv[count++] = "-m";
-		argv[count++] = modules[i];
-	}
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		if (!others[i].wanted || modules_has(&setup->kernel, others[i].module) != 1)
-			continue;
-		argv[count++] = "-m";
-		argv[count++] = others[i].module;
+		argv[count++] = names[i];
 	}
 	if (setup->kernel.driver) {
 		argv[count++] = "-m";
 		argv[count++] = setup->kernel.driver;
 	}
-	status = process_run(argv, &archive, INITRAMFS_MAX, signals, error);
+	status = process_run(argv, &archive, ROOT_MAX, signals, error);
 	free(script);
 	free(init);
 	if (!status)
@@ -150,10 +159,16 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 	return status ? -1 : 0;
 }
 
-int initramfs_make(const struct setup *setup, bool serial, int file, struct signals *signals,
+int initramfs_make(const struct setup *setup, bool serial, struct signals *signals,
 		   struct error *error)
 {
-	if (pack_root(setup, !serial, file, signals, error))
-		return -1;
-	return serial ? pack_job(setup, file, signals, error) : 0;
+	/* No name, and so nothing to be left behind. */
+	int file = memfd_create("initramfs", MFD_CLOEXEC);
+
+	if (file < 0)
+		return error_add(error, "memfd_create: %s", strerror(errno));
+	if (pack_root(setup, !serial, file, signals, error) ||
+	    (serial && pack_job(setup, file, signals, error)))
+		close_fd(&file);
+	return file;
 }

@@ -8,20 +8,32 @@
 
 #include "setup.h"
 
-/* BusyBox, init and three modules are 3 MiB. */
-#define INITRAMFS_MAX (256 << 20)
+/* How many modules there may be: see initramfs_modules(). */
+#define INITRAMFS_MODULES 16
+
+/**
+ * initramfs_modules() - the modules of the kernel's that are packed
+ * @setup: the kernel
+ * @with_virtio: those for a channel by virtio, too
+ * @names: receives their names
+ *
+ * Those that the kernel has: an image may have them built in, and its boot will tell.
+ *
+ * Return: how many.
+ */
+size_t initramfs_modules(const struct setup *setup, bool with_virtio,
+			 const char *names[INITRAMFS_MODULES]);
 
 /**
  * initramfs_make() - packs the guest's root
  * @setup: what goes into it
  * @serial: for a guest on a serial port, with its job
- * @file: where to
  * @signals: may end the packing
  * @error: receives what went wrong
  *
- * Return: 0; -1 on an error, or when interrupted.
+ * Return: the file, which has no name; -1 on an error, or when interrupted.
  */
-int initramfs_make(const struct setup *setup, bool serial, int file, struct signals *signals,
+int initramfs_make(const struct setup *setup, bool serial, struct signals *signals,
 		   struct error *error);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cache.h"
+#include "identity.h"
 #include "kernel.h"
 #include "process.h"
 
@@ -42,10 +43,10 @@ static void chomp(char *text)
 }
 
 /* ask_script() - the directory that scripts/kernel prints, or NULL. */
-static char *ask_script(const struct search *search, const char *option, const char *value)
+static char *ask_script(const struct search *search, const char *name)
 {
 	char *script = print("%s/scripts/kernel", search->places->top);
-	const char *argv[] = { script, option ? option : value, option ? value : NULL, NULL };
+	const char *argv[] = { script, "-k", name, NULL };
 	struct text output = { 0 };
 	char *directory = NULL;
 	int status;
@@ -55,7 +56,7 @@ static char *ask_script(const struct search *search, const char *option, const c
 		chomp(output.data);
 		directory = copy(output.data);
 	} else if (!search->signals->interrupted) {
-		error_add(search->error, "%s: no such kernel: see the lines above", value ? value : "the default kernel");
+		error_add(search->error, "-k %s: no such kernel: see the lines above", name);
 	}
 	text_free(&output);
 	free(script);
@@ -63,95 +64,95 @@ static char *ask_script(const struct search *search, const char *option, const c
 }
 
 /*
- * The script takes as long as a whole run does: its answer is kept, together
- * with what it was an answer to.
+ * named() - what -k says: a path by its whole name, or the name of a kernel
+ *
+ * "cloud" is a flavour, even where a file happens to be called so.
+ *
+ * Return: to be freed; NULL if it is a path to nothing.
  */
-static char *ask_cached(const struct search *search, const char *option, const char *value)
-{
-	struct text question = { 0 };
-	char *directory;
-
-	text_print(&question, "%s %s\n%s\n%s\n", option ? option : "version",
-		   value ? value : "", search->places->top, search->places->build);
-	if (option)
-		text_identity(&question, value);
-	if (option && !strcmp(option, "--build")) {
-		char *image = print("%s/arch/x86/boot/bzImage", value);
-
-		text_identity(&question, image);
-		free(image);
-	}
-	directory = cache_recall(search->places, "kernels", question.data);
-	if (!directory || !exists_below(directory, "release")) {
-		free(directory);
-		directory = ask_script(search, option, value);
-		if (directory)
-			cache_keep(search->places, "kernels", question.data, directory);
-	}
-	text_free(&question);
-	return directory;
-}
-
-static char *find_directory(const struct search *search)
+static char *named(const struct search *search)
 {
 	const char *name = search->options->kernel;
-	char *path, *directory;
+	char *path;
 
 	if (!name)
 		name = getenv("QEMU_RUN_KERNEL");
 	if (!name || !*name)
-		return ask_cached(search, NULL, NULL);
+		return copy("default");
 	path = realpath(name, NULL);
-	/* "cloud" is a flavour, even where a file happens to be called so. */
-	if (!path || (!strchr(name, '/') && !is_directory(path) && access(name, R_OK))) {
-		free(path);
-		if (strchr(name, '/')) {
-			error_add(search->error, "-k %s: %s", name, strerror(ENOENT));
-			return NULL;
-		}
-		return ask_cached(search, NULL, name);
-	}
-	if (!is_directory(path))
-		directory = ask_cached(search, "--image", path);
-	else if (exists_below(path, "release") && exists_below(path, "modules"))
+	if (path && (strchr(name, '/') || is_directory(path) || !access(name, R_OK)))
 		return path;
-	else
-		directory = ask_cached(search, "--build", path);
 	free(path);
-	return directory;
+	if (!strchr(name, '/'))
+		return copy(name);
+	error_add(search->error, "-k %s: %s", name, strerror(ENOENT));
+	return NULL;
+}
+
+/* add_tree() - adds the modules of a build tree that scripts/kernel has laid out. */
+static void add_tree(struct text *files, const char *directory)
+{
+	char *path = print("%s/build/modules.order", directory), *line, *rest = NULL;
+	char *order = read_file(path, 4 << 20);
+
+	for (line = order ? strtok_r(order, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		/* Since 6.3 these are objects. */
+		char *dot = strrchr(line, '.');
+		char *module = print("build/%.*s.ko", dot ? (int)(dot - line) : 0, line);
+
+		identity_add_below(files, directory, module);
+		free(module);
+	}
+	free(order);
+	free(path);
+}
+
+/* add_files() - adds what scripts/kernel has laid out, and what it was made from. */
+static void add_files(struct text *files, const char *directory)
+{
+	static const char *const names[] = {
+		"release", "vmlinux", "vmlinuz", "config", "modules/modules.dep",
+		"build/Makefile", "build/vmlinux", "build/arch/x86/boot/bzImage",
+		"build/include/generated/utsrelease.h", "build/modules.order",
+		"build/modules.builtin",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		identity_add_below(files, directory, names[i]);
+	add_tree(files, directory);
 }
 
 /*
- * came_after() - whether a source came here after the driver was built. A package's
- * files are as old as the package.
+ * find_directory() - the kernel that -k names, laid out; to be freed, or NULL
+ *
+ * The script takes as long as a whole run does: its answer is kept, together with the
+ * files that it depends on.
  */
-static bool came_after(const struct stat *source, const struct stat *built)
+static char *find_directory(const struct search *search)
 {
-	if (source->st_ctim.tv_sec != built->st_mtim.tv_sec)
-		return source->st_ctim.tv_sec > built->st_mtim.tv_sec;
-	return source->st_ctim.tv_nsec > built->st_mtim.tv_nsec;
-}
+	char *name = named(search), *question, *directory;
+	struct text files = { 0 };
 
-/* driver_is_stale() - whether a source of the driver came after it was built. */
-static bool driver_is_stale(const struct search *search, const char *driver)
-{
-	static const char *const sources[] = {
-		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
-		"deferred_reset.c", "deferred_reset.h", "version.h",
-	};
-	struct stat built, source;
-	bool stale = false;
-	size_t i;
-
-	if (stat(driver, &built))
-		return true;
-	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		char *path = print("%s/%s", search->places->top, sources[i]);
-
-		stale = stale || (!stat(path, &source) && came_after(&source, &built));
-		free(path);
+	if (!name || (*name == '/' && exists_below(name, "release") &&
+		      exists_below(name, "modules")))
+		return name;
+	question = print("%s\n%s\n%s\n", name, search->places->top,
+			 search->places->build);
+	directory = cache_recall(search->places->build, "kernel", question);
+	if (!directory) {
+		directory = ask_script(search, name);
+		if (directory) {
+			add_files(&files, directory);
+			cache_keep(search->places->build, "kernel", question, directory,
+				   files.data);
+		}
 	}
-	return stale;
+	text_free(&files);
+	free(question);
+	free(name);
+	return directory;
 }
 
 static void go_without_driver(struct kernel *kernel, const char *why)
@@ -162,42 +163,75 @@ static void go_without_driver(struct kernel *kernel, const char *why)
 	kernel->driver = NULL;
 }
 
+/* add_sources() - adds what the driver was built of, and itself. */
+static void add_sources(const struct search *search, const struct kernel *kernel,
+			struct text *files)
+{
+	static const char *const sources[] = {
+		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
+		"deferred_reset.c", "deferred_reset.h", "version.h",
+	};
+	/* A kernel that is linked again may have other structures. */
+	static const char *const of_kernel[] = {
+		"vmlinux", "Module.symvers", "include/generated/utsrelease.h",
+		"include/generated/autoconf.h",
+	};
+	char *tree = print("%s/build", kernel->directory), *real = realpath(tree, NULL);
+	size_t i;
+
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		identity_add_below(files, search->places->top, sources[i]);
+	for (i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
+		identity_add_below(files, real ? real : tree, of_kernel[i]);
+	identity_add(files, kernel->driver);
+	free(real);
+	free(tree);
+}
+
+static int build_driver(const struct search *search, struct kernel *kernel)
+{
+	char *script = print("%s/scripts/module", search->places->top);
+	const char *argv[] = { script, "-k", kernel->directory, NULL };
+	struct text output = { 0 };
+	int status = process_run(argv, &output, 1 << 20, search->signals, search->error);
+
+	text_free(&output);
+	free(script);
+	return status || access(kernel->driver, R_OK) ? -1 : 0;
+}
+
 /*
- * The driver is made where it is missing. A kernel that it cannot be built for
- * runs without it: the guest's init then writes the port itself. Somebody who
- * bisects builds an image and no more, and asks about another driver than ours.
+ * find_driver() - has the driver made where it is missing, or of former sources
+ *
+ * A kernel that it cannot be built for runs without it: the guest's init then writes the
+ * port itself. Somebody who bisects builds an image and no more, and asks about another
+ * driver than ours.
  */
 static int find_driver(const struct search *search, struct kernel *kernel)
 {
-	const char *slash = strrchr(kernel->directory, '/');
-	char *script;
-	int status;
+	struct text files = { 0 };
+	char *question, *known;
 
-	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", search->places->build, slash + 1);
-	if (!driver_is_stale(search, kernel->driver))
-		return 0;
-	if (!exists_below(kernel->directory, "build/Makefile")) {
+	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", search->places->build,
+			       strrchr(kernel->directory, '/') + 1);
+	question = print("%s\n%s\n", kernel->driver, search->places->top);
+	known = cache_recall(search->places->build, "driver", question);
+	if (known) {
+		free(known);
+	} else if (!exists_below(kernel->directory, "build/Makefile")) {
 		go_without_driver(kernel, "no headers to build it with");
-		return 0;
-	}
-	if (!exists_below(kernel->directory, "build/Module.symvers")) {
+	} else if (!exists_below(kernel->directory, "build/Module.symvers")) {
 		go_without_driver(kernel, "no Module.symvers in its tree (make modules makes it)");
-		return 0;
+	} else if (build_driver(search, kernel)) {
+		if (!search->signals->interrupted)
+			go_without_driver(kernel, "qemu_poweroff.ko does not build (see the lines above)");
+	} else {
+		add_sources(search, kernel, &files);
+		cache_keep(search->places->build, "driver", question, "built", files.data);
 	}
-	script = print("%s/scripts/module", search->places->top);
-	{
-		const char *argv[] = { script, "-k", kernel->directory, NULL };
-		struct text output = { 0 };
-
-		status = process_run(argv, &output, 1 << 20, search->signals, search->error);
-		text_free(&output);
-	}
-	free(script);
-	if (search->signals->interrupted)
-		return -1;
-	if (status || access(kernel->driver, R_OK))
-		go_without_driver(kernel, "qemu_poweroff.ko does not build (see the lines above)");
-	return 0;
+	text_free(&files);
+	free(question);
+	return search->signals->interrupted ? -1 : 0;
 }
 
 int kernel_find(struct kernel *kernel, const struct options *options,

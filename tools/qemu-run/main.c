@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include "accelerator.h"
 #include "boot.h"
@@ -136,24 +135,11 @@ static int prepare(struct run *run)
 /* start_cold() - boots a guest; returns whether it waits for its job. */
 static bool start_cold(struct run *run, bool serial)
 {
-	struct boot boot = { .initramfs = -1, .memory = -1, .state = -1, .serial = serial };
+	struct boot boot = { .memory = -1, .state = -1, .serial = serial };
 
-	/* Packing one takes a tenth of a boot. */
-	if (!serial)
-		boot.initramfs = template_initramfs(&run->setup);
-	if (boot.initramfs < 0) {
-		/* No name, and so nothing to be left behind. */
-		boot.initramfs = memfd_create("initramfs", MFD_CLOEXEC);
-		if (boot.initramfs < 0) {
-			error_add(&run->error, "memfd_create: %s", strerror(errno));
-			return false;
-		}
-		if (initramfs_make(&run->setup, serial, boot.initramfs, &run->signals,
-				   &run->error)) {
-			close(boot.initramfs);
-			return false;
-		}
-	}
+	boot.initramfs = initramfs_make(&run->setup, serial, &run->signals, &run->error);
+	if (boot.initramfs < 0)
+		return false;
 	run->ready_ns = now_ns();
 	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
 				     &run->error);

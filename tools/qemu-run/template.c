@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A template is a directory of files:
+ * A template is a directory of files, and its name is made of what was asked for:
  *
- *   key         what it was made of, compared whole
+ *   key         what was asked for; the blocks that memory had, and whether QEMU restores
+ *               the state by file:; the files that it was made of
  *   memory      the guest's; mapped privately by each run
  *   state       of its devices
- *   made        the blocks that memory had, whether QEMU restores the state by file:,
- *               and the sum of what follows
- *   initramfs   what it was booted with, for --cold
+ *
+ * If one of the files is another one now, the next run makes a template in its place.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,8 +32,7 @@
 #include "virtio.h"
 
 #define SETTLE_NS (500 * 1000000ULL)
-#define KEY_MAX	  (1 << 20)
-#define NO_TEMPLATE "no template with this --qemu (%.*s): booting cold"
+#define NO_TEMPLATE "no template with this --qemu (%s): booting cold"
 
 static int open_in(const char *directory, const char *name, int flags)
 {
@@ -44,61 +43,34 @@ static int open_in(const char *directory, const char *name, int flags)
 	return file;
 }
 
-static int write_in(const char *directory, const char *name, const char *text)
+/* find() - looks at the template at @directory, if it is what @key asks for. */
+static bool find(const char *directory, const char *key, struct template *template)
 {
-	char *path = print("%s/%s", directory, name);
-	int err = replace_file(path, text);
+	char *path = print("%s/key", directory), *made = cache_answer(path, key);
+	bool good = made && sscanf(made, "%" SCNu64 " %d", &template->blocks,
+				   &template->by_file) == 2;
 
-	free(path);
-	return err;
-}
-
-static bool read_made(const char *directory, struct template *template)
-{
-	char *path = print("%s/made", directory), *text = read_file(path, 64);
-	bool good = text && sscanf(text, "%" SCNu64 " %d %" SCNx32, &template->blocks,
-				   &template->by_file, &template->sum) == 3;
-
-	free(text);
+	/* The least recently used one goes first. */
+	if (good)
+		utimensat(AT_FDCWD, path, NULL, 0);
+	free(made);
 	free(path);
 	return good;
 }
 
-static uint32_t sum_of_initramfs(const char *directory)
-{
-	char *path = print("%s/initramfs", directory);
-	struct text archive = { 0 };
-	uint32_t sum;
-
-	(void)read_bytes(path, INITRAMFS_MAX, &archive);
-	sum = frame_sum(FRAME_SUM, archive.data, archive.length);
-	text_free(&archive);
-	free(path);
-	return sum;
-}
-
-/* is_of() - whether the template at @directory is the one of @key */
-static bool is_of(const char *directory, const char *key)
-{
-	char *path = print("%s/key", directory), *was = read_file(path, KEY_MAX);
-	bool same = was && !strcmp(was, key);
-
-	/* The least recently used one goes first. */
-	if (same)
-		utimensat(AT_FDCWD, path, NULL, 0);
-	free(was);
-	free(path);
-	return same;
-}
-
-/* open_existing() - the template at @directory, if it is the one of @key. */
+/* open_existing() - the template at @directory, if it is what @key asks for. */
 static bool open_existing(const char *directory, const char *key, struct template *template)
 {
-	if (!is_of(directory, key))
-		return false;
-	template->memory = open_in(directory, "memory", O_RDWR);
-	template->state = open_in(directory, "state", O_RDONLY);
-	if (template->memory >= 0 && template->state >= 0 && read_made(directory, template))
+	/* All its files are of one, even if another run makes a new one meanwhile. */
+	int pinned = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *place = print("/proc/self/fd/%d", pinned);
+	bool good = pinned >= 0 && find(place, key, template);
+
+	template->memory = good ? open_in(place, "memory", O_RDWR) : -1;
+	template->state = good ? open_in(place, "state", O_RDONLY) : -1;
+	free(place);
+	close_fd(&pinned);
+	if (template->memory >= 0 && template->state >= 0)
 		return true;
 	close_fd(&template->memory);
 	close_fd(&template->state);
@@ -146,9 +118,9 @@ struct making {
 	struct signals *signals;
 	struct error *error;
 	const char *directory;
+	struct text files;
 	int memory;
 	int state;
-	int initramfs;
 	struct session *session;
 };
 
@@ -156,12 +128,10 @@ static int open_files(struct making *making, off_t size)
 {
 	struct statfs room;
 
-	making->initramfs = open_in(making->directory, "initramfs", O_RDWR | O_CREAT | O_EXCL);
 	making->memory = open_in(making->directory, "memory", O_RDWR | O_CREAT | O_EXCL);
 	/* QEMU looks for one that can be written and not read. */
 	making->state = open_in(making->directory, "state", O_WRONLY | O_CREAT | O_EXCL);
-	if (making->initramfs < 0 || making->memory < 0 || making->state < 0 ||
-	    ftruncate(making->memory, size))
+	if (making->memory < 0 || making->state < 0 || ftruncate(making->memory, size))
 		return error_add(making->error, "%s: %s", making->directory, strerror(errno));
 	/*
 	 * A page that finds no room on disk is a SIGBUS for QEMU: better to hear
@@ -177,18 +147,18 @@ static int open_files(struct making *making, off_t size)
 /* boot_and_save() - boots the guest and saves it; as snapshot_save(). */
 static int boot_and_save(struct making *making)
 {
-	const struct boot boot = {
-		.initramfs = making->initramfs,
+	struct boot boot = {
 		.memory = making->memory,
 		.shared = true,
 		.state = -1,
 	};
 	struct session *session;
 
-	if (initramfs_make(making->setup, false, making->initramfs, making->signals,
-			   making->error))
+	boot.initramfs = initramfs_make(making->setup, false, making->signals, making->error);
+	if (boot.initramfs < 0)
 		return -1;
 	session = session_start(making->setup, &boot, making->signals, NULL, making->error);
+	close(boot.initramfs);
 	making->session = session;
 	if (!session || boot_init(session) || preload(session) || settle(session))
 		return -1;
@@ -198,7 +168,7 @@ static int boot_and_save(struct making *making)
 /* finish() - makes what QEMU wrote a template. */
 static int finish(struct making *making, int by_file, const char *key)
 {
-	char *made;
+	char *made, *path;
 	int err;
 
 	/* QEMU must not write any more. */
@@ -208,12 +178,11 @@ static int finish(struct making *making, int by_file, const char *key)
 	/* A key that survives a power failure must find its memory there. */
 	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
 		err = -errno;
-	made = print("%" PRIu64 " %d %" PRIx32 "\n", memory_file_blocks(making->memory), by_file,
-		     sum_of_initramfs(making->directory));
+	made = print("%" PRIu64 " %d", memory_file_blocks(making->memory), by_file);
+	path = print("%s/key", making->directory);
 	if (!err)
-		err = write_in(making->directory, "made", made);
-	if (!err)
-		err = write_in(making->directory, "key", key);
+		err = cache_note(path, key, made, making->files.data);
+	free(path);
 	free(made);
 	return err ? error_add(making->error, "%s: %s", making->directory, strerror(-err)) : 0;
 }
@@ -230,19 +199,21 @@ static int make(const struct setup *setup, const char *directory, const char *ke
 		.directory = directory,
 		.memory = -1,
 		.state = -1,
-		.initramfs = -1,
 	};
 	int by_file = -1, err;
 
-	err = open_files(&making, size);
+	/* First: what changes from here on makes the template an old one. */
+	err = template_files(setup, &making.files, signals, error);
+	if (!err)
+		err = open_files(&making, size);
 	if (!err)
 		by_file = boot_and_save(&making);
 	if (!err)
 		err = by_file < 0 ? -1 : finish(&making, by_file, key);
 	*failed = making.session;
+	text_free(&making.files);
 	close_fd(&making.memory);
 	close_fd(&making.state);
-	close_fd(&making.initramfs);
 	return err;
 }
 
@@ -298,15 +269,14 @@ static bool lacks_virtio(const struct setup *setup)
 	return lacks;
 }
 
-/* refused_before() - whether an earlier run found out that QEMU makes no template; says so */
+/* refused_before() - whether QEMU made no template of this in an earlier run; says so */
 static bool refused_before(const struct setup *setup, const char *key)
 {
-	char *why = setup->options->qemu.count ?
-			    cache_recall(&setup->places, "refusals", key) : NULL;
+	char *why = cache_recall(setup->places.cache, "refusal", key);
 	bool refused = why;
 
 	if (refused)
-		say(NO_TEMPLATE, (int)strcspn(why, "\n"), why);
+		say(NO_TEMPLATE, why);
 	free(why);
 	return refused;
 }
@@ -322,14 +292,21 @@ static bool clashes(const struct setup *setup, const char *key, struct session *
 {
 	const struct machine *machine = &(*failed)->machine;
 	bool saving = (*failed)->facts.hello;
-	const char *why = saving ? error_first(error) : machine->messages.data;
+	const char *text = saving ? error_first(error) : machine->messages.data;
+	char *why;
+	struct text files = { 0 };
 
-	if (!setup->options->qemu.count || !why || (*failed)->facts.refused ||
+	if (!setup->options->qemu.count || !text || (*failed)->facts.refused ||
 	    (!saving && (!machine->ended || machine->console.text.length)))
 		return false;
-	say(NO_TEMPLATE, (int)strcspn(why, "\n"), why);
-	if (saving)
-		cache_keep(&setup->places, "refusals", key, why);
+	why = print("%.*s", (int)strcspn(text, "\n"), text);
+	say(NO_TEMPLATE, why);
+	if (saving) {
+		template_machine(setup, &files);
+		cache_keep(setup->places.cache, "refusal", key, why, files.data);
+		text_free(&files);
+	}
+	free(why);
 	error_free(error);
 	return true;
 }
@@ -409,29 +386,11 @@ void template_close(struct template *template)
 	close(template->state);
 }
 
-int template_initramfs(const struct setup *setup)
-{
-	struct template template;
-	char *key, *directory;
-	int file = -1;
-
-	if (!setup->places.cache)
-		return -1;
-	key = template_key(setup);
-	directory = cache_directory(&setup->places, key);
-	if (is_of(directory, key) && read_made(directory, &template) &&
-	    template.sum == sum_of_initramfs(directory))
-		file = open_in(directory, "initramfs", O_RDONLY);
-	free(directory);
-	free(key);
-	return file;
-}
-
 void template_discard(const struct setup *setup)
 {
 	char *key = template_key(setup), *directory = cache_directory(&setup->places, key);
 
-	cache_remove(directory);
+	(void)cache_drop(directory);
 	free(directory);
 	free(key);
 }

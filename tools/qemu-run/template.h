@@ -11,14 +11,12 @@
  * @state: its devices' state
  * @by_file: QEMU reads @state by file:, not by fd:
  * @blocks: the room that its memory took when it was made
- * @sum: of the initramfs that it was booted with
  */
 struct template {
 	int memory;
 	int state;
 	int by_file;
 	uint64_t blocks;
-	uint32_t sum;
 };
 
 /**
@@ -43,14 +41,6 @@ int template_open(struct template *template, const struct setup *setup,
  * Gives back the room that the run has taken in the memory's file, on tmpfs.
  */
 void template_close(struct template *template);
-
-/**
- * template_initramfs() - the initramfs that the template was booted with
- * @setup: the run
- *
- * Return: the file, open, or -1 when there is none.
- */
-int template_initramfs(const struct setup *setup);
 
 /**
  * template_discard() - removes the template for this run: it does not work

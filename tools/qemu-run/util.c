@@ -326,25 +326,17 @@ int make_directories(const char *path)
 	return err;
 }
 
-uint64_t hash(const char *string)
+uint64_t hash_bytes(const void *data, size_t length)
 {
 	uint64_t value = 0xcbf29ce484222325;
+	const unsigned char *from = data;
 
-	for (; *string; string++)
-		value = (value ^ (unsigned char)*string) * 0x100000001b3;
+	while (length--)
+		value = (value ^ *from++) * 0x100000001b3;
 	return value;
 }
 
-void text_identity(struct text *text, const char *path)
+uint64_t hash(const char *string)
 {
-	struct stat st;
-
-	/* Not when its inode changed: a hard link made elsewhere changes that. */
-	if (stat(path, &st))
-		text_print(text, "%s absent\n", path);
-	else
-		text_print(text, "%s %llx:%llx %lld %lld.%09ld\n", path,
-			   (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-			   (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-			   st.st_mtim.tv_nsec);
+	return hash_bytes(string, strlen(string));
 }

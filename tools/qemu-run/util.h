@@ -174,11 +174,7 @@ int make_directories(const char *path);
  */
 uint64_t hash(const char *string);
 
-/**
- * text_identity() - adds a line that changes when a file does
- * @text: where to
- * @path: the file: its path, device, inode, size and times are in the line
- */
-void text_identity(struct text *text, const char *path);
+/* The same of bytes. */
+uint64_t hash_bytes(const void *data, size_t length);
 
 #endif

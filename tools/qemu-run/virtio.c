@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cache.h"
 #include "modules.h"
+#include "template_key.h"
 #include "virtio.h"
 
 const char *const *virtio_modules(const struct options *options)
@@ -43,31 +44,14 @@ static char *by_configuration(const struct setup *setup)
 	return missing;
 }
 
-/* What a boot says depends on; the rest of a template's key does not matter to it. */
-static char *make_key(const struct setup *setup)
-{
-	char *modules = print("%s/modules.dep", setup->kernel.modules);
-	struct text key = { 0 };
-	size_t i;
-
-	text_print(&key, "qemu-run %d\n", PROTOCOL_VERSION);
-	text_identity(&key, setup->kernel.image);
-	text_identity(&key, modules);
-	text_identity(&key, setup->places.init);
-	text_identity(&key, setup->places.qemu);
-	text_print(&key, "machine %d\n", setup->options->machine);
-	text_print(&key, "append %s\n", setup->options->append ? setup->options->append : "");
-	for (i = 0; i < setup->options->qemu.count; i++)
-		text_print(&key, "qemu %s\n", setup->options->qemu.items[i]);
-	free(modules);
-	return key.data;
-}
-
 void virtio_missing_keep(const struct setup *setup, const char *missing)
 {
-	char *key = make_key(setup);
+	char *key = template_key(setup);
+	struct text files = { 0 };
 
-	cache_keep(&setup->places, "lacks", key, missing);
+	template_machine(setup, &files);
+	cache_keep(setup->places.cache, "lacks", key, missing, files.data);
+	text_free(&files);
 	free(key);
 }
 
@@ -77,8 +61,8 @@ char *virtio_missing(const struct setup *setup)
 
 	if (missing)
 		return missing;
-	key = make_key(setup);
-	missing = cache_recall(&setup->places, "lacks", key);
+	key = template_key(setup);
+	missing = cache_recall(setup->places.cache, "lacks", key);
 	free(key);
 	return missing;
 }
