@@ -34,7 +34,7 @@ static void forge(uint32_t type, uint32_t number)
 		struct entry entry;
 		char path[11];
 	} entry = { { .mode = S_IFREG | 0644, .index = number }, "it/sub/file" };
-	struct hello hello = { version, status.method };
+	struct hello hello = { .version = version, .method = status.method };
 	struct ack ack = { .bytes = number };
 	struct tree_end end = { 0 };
 
