@@ -196,8 +196,11 @@ static void handle_event(struct session *session, const json_t *event)
 			"operation", &operation, "action", &action, "reason", &reason) ||
 	    session->disk_failed)
 		return;
-	session->disk_failed = true;
 	session->stopped = !strcmp(action, "stop");
+	/* What a drive of --qemu reports to the guest may have been asked for. */
+	if (!session->stopped && strncmp(device, "disk", 4) && strcmp(device, "root"))
+		return;
+	session->disk_failed = true;
 	error_add(session->error, "QEMU cannot %s %s: %s%s", operation, device, reason,
 		  session->stopped ? ": it stopped the guest" : "");
 }
