@@ -19,9 +19,12 @@ templates()
 	qemu_run -- true
 	assert_outcome 0 exit
 	assert_equal "$(templates)" 1
+	: >before
 	qemu_run -- true
 	assert_equal "$(json .start)" restored
 	assert_equal "$(templates)" 1
+	# Its use is noted: the least recently used one goes first.
+	assert_equal "$(find "$XDG_CACHE_HOME"/qemu-run/templates/*/key -newer before | wc -l)" 1
 	qemu_run --memory 300 -- true
 	assert_equal "$(templates)" 2
 	qemu_run --clean
