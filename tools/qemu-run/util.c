@@ -204,28 +204,21 @@ uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int open_regular(const char *path)
-{
-	int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-
-	if (file < 0)
-		return -errno;
-	if (!fstat(file, &st) && S_ISREG(st.st_mode))
-		return file;
-	close(file);
-	return -EINVAL;
-}
-
 int read_bytes(const char *path, size_t limit, struct text *content)
 {
 	char part[16384];
 	ssize_t length;
+	struct stat st;
 	int file, err = 0;
 
-	file = open_regular(path);
+	/* A FIFO is not waited for, until somebody writes to it. */
+	file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (file < 0)
-		return file;
+		return -errno;
+	if (fstat(file, &st) || !S_ISREG(st.st_mode)) {
+		close(file);
+		return -EINVAL;
+	}
 	text_add(content, "", 0);
 	for (;;) {
 		length = read(file, part, sizeof(part));

@@ -91,18 +91,8 @@ long long parse_number(const char *text, long long low, long long high);
 uint64_t now_ns(void);
 
 /**
- * open_regular() - opens a file for reading
- * @path: the file
- *
- * Does not wait: a FIFO would keep this process until it has a writer.
- *
- * Return: a descriptor, or a negative errno: -EINVAL for what is no regular file.
- */
-int open_regular(const char *path);
-
-/**
  * read_bytes() - a whole file
- * @path: the file
+ * @path: the file; what is no regular file is -EINVAL, and not waited for
  * @limit: larger files are refused
  * @content: empty; receives it
  *
