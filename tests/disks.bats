@@ -3,6 +3,8 @@
 # --disk: what it is, in the guest and on the host. How its data is written at the end of a
 # run is in orderly-end.bats.
 
+# shellcheck disable=SC2016 # what stands in single quotes is for the guest's shell
+
 load root
 
 @test 'disks: size, order, name, read-only, and partitions, as if the guest had booted with them' {

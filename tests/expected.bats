@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What programs expect to find in a machine: device nodes, the kernel's file systems, names.
 
+# shellcheck disable=SC2016 # what stands in single quotes is for the guest's shell
+
 load root
 
 # devname: "loop-control c 10 237", a line for each node that the kernel's modules have.

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # --root IMAGE: a block image as the root, mounted before the template is saved.
 
+# shellcheck disable=SC2016 # what stands in single quotes is for the guest's shell
+
 load root
 
 # The same small root for all: a shell, what it needs, and a user.
@@ -111,8 +113,8 @@ one_line()
 	truncate -s 8M empty
 	qemu_run --root empty -- true
 	one_line '--root: no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)'
-	head -c 2M "$BATS_FILE_TMPDIR/root.erofs" >cut
-	qemu_run --root cut -- true
+	head -c 2M "$BATS_FILE_TMPDIR/root.erofs" >short
+	qemu_run --root short -- true
 	one_line '--root: its erofs is cut short: the file has less than its file system'
 	{ printf 'LUKS\xba\xbe'; head -c 1M /dev/zero; } >luks
 	qemu_run --root luks -- true
@@ -127,8 +129,8 @@ one_line()
 	assert_outcome 122 silent
 	qemu_run --root dirty -- true
 	one_line '--root: its ext4 was not unmounted: let fsck, or a mount for writing, replay its journal'
-	head -c 20M "$BATS_FILE_TMPDIR/root.ext4" >cut
-	qemu_run --root cut -- true
+	head -c 20M "$BATS_FILE_TMPDIR/root.ext4" >short
+	qemu_run --root short -- true
 	one_line '--root: its ext4 cannot be mounted: Invalid argument: damaged, or cut short?'
 }
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # --init: the image's own init is PID 1, and its system is in the template.
 
+# shellcheck disable=SC2016 # what stands in single quotes is for the guest's shell
+
 load root
 
 # BusyBox's init, with a service.

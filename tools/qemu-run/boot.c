@@ -46,7 +46,8 @@ int boot_init(struct session *session)
 {
 	char *failed;
 
-	if (boot_wait(session, session->setup->options->init ? "get its system ready" : "reach init"))
+	if (boot_wait(session, session->setup->options->init ?
+				       "get its system ready" : "reach init"))
 		return -1;
 	failed = console_said(&session->machine.console, LOG_FAILED);
 	if (failed)

@@ -21,7 +21,13 @@ struct qcow2 {
 	uint64_t incompatible_features; /* from version 3 on */
 };
 
-#define EXTERNAL_DATA_FILE (1 << 2)
+#define EXTERNAL_DATA_FILE 4
+
+static bool has_data_file(const struct qcow2 *header)
+{
+	return be32toh(header->version) >= 3 &&
+	       be64toh(header->incompatible_features) & EXTERNAL_DATA_FILE;
+}
 
 const char *disk_image_look(struct disk_image *image, int file, bool raw)
 {
@@ -40,8 +46,7 @@ const char *disk_image_look(struct disk_image *image, int file, bool raw)
 	};
 	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) || fgetxattr(file, MARK, NULL, 0) >= 0)
 		return NULL;
-	if (start.qcow2.backing_file || (be32toh(start.qcow2.version) >= 3 &&
-	    be64toh(start.qcow2.incompatible_features) & EXTERNAL_DATA_FILE))
+	if (start.qcow2.backing_file || has_data_file(&start.qcow2))
 		return "a qcow2 that needs another file: qemu-img convert -O qcow2 makes one that does not";
 	image->qcow2 = true;
 	image->size = be64toh(start.qcow2.size);

@@ -198,7 +198,8 @@ static int put_person(const struct options *options, const struct job_writer *wr
 
 	/* Only the guest can read the image's lists. */
 	if (options->image)
-		return put(writer, FRAME_LOGIN, options->user, options->user ? strlen(options->user) : 0);
+		return put(writer, FRAME_LOGIN, options->user,
+			   options->user ? strlen(options->user) : 0);
 	why = user_find(&entry, options->root, user);
 	if (why)
 		return error_add(writer->error, "--user %s: %s", user, why);

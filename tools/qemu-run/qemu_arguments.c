@@ -131,7 +131,8 @@ static void add_image(const struct setup *setup, struct list *arguments)
 	if (!setup->options->image)
 		return;
 	name = quoted(setup->options->image);
-	add(arguments, "-drive", print("if=none,id=root,format=%s,readonly=on,file=%s",
+	add(arguments, "-drive",
+	    print("if=none,id=root,format=%s,readonly=on,file=%s",
 		  setup->options->image_is_qcow2 ? "qcow2" : "raw", name));
 	add(arguments, "-device",
 	    print("virtio-blk-%s,drive=root,serial=" ROOT_SERIAL, virtio_bus(setup->options)));

@@ -179,7 +179,8 @@ void boot(void)
 					      "9p", "autofs4", NULL };
 	static const char *const overlay[] = { BUSYBOX, "modprobe", "overlay", NULL };
 	/* What the kernel's command line tells this program is no business of others. */
-	static const char *const told[] = { "qemu_run_shares", "qemu_run_image", "qemu_run_driver" };
+	static const char *const told[] = { "qemu_run_shares", "qemu_run_image",
+					    "qemu_run_driver" };
 	const char *why = NULL;
 	size_t i;
 	int err;

@@ -79,8 +79,11 @@ static void wait_for_command(const char *digits)
 	char command[length + 1];
 	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
 
-	for (i = 0; i < length; i++)
-		sscanf(digits + 2 * i, "%2hhx", &command[i]);
+	for (i = 0; i < length; i++) {
+		char digit[3] = { digits[2 * i], digits[2 * i + 1] };
+
+		command[i] = strtoul(digit, NULL, 16);
+	}
 	command[length] = '\0';
 	while (run_tool(argv))
 		usleep(LOOK_US);

@@ -95,7 +95,8 @@ const char *user_find(struct user_entry *entry, const char *root, const char *us
 		return "no number of a user";
 	*entry = (struct user_entry){ .home = "/", .uid = number, .gid = number };
 	if (!root)
-		return is_number ? NULL : "the BusyBox guest has no such user: give a number, or --root";
+		return is_number ? NULL :
+				   "the BusyBox guest has no such user: give a number, or --root";
 	if (!find_entry(entry, open_list(root, "passwd"), user, is_number) ||
 	    !find_groups(entry, open_list(root, "group")))
 		return "a line of etc/passwd that is too long, or more than 1024 groups";
