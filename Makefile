@@ -133,7 +133,7 @@ help: ## this list
 # These install what they need, and say so. All others name what is missing; SETUP=:
 # has them not look, for who builds a package and knows.
 run shell test test-all test-kernels test-distributions test-debug test-mutants test-packages check bench: SETUP := scripts/setup
-SETUP := scripts/setup --check
+SETUP ?= scripts/setup --check
 
 setup-run setup-test setup-all setup-check setup-bench setup-debug setup-deb setup-packages:
 	@$(SETUP) $(@:setup-%=%)
