@@ -89,6 +89,9 @@ unpacked()
 		sh -c 'cat /sys/module/loop/parameters/max_part /sys/module/loop/parameters/max_loop'
 	assert_equal "$status" 0
 	assert_output $'7\n2'
+	qemu_run -m nf_conntrack_ftp,ports=21,2121,loose=1 -- \
+		cat /sys/module/nf_conntrack_ftp/parameters/ports /sys/module/nf_conntrack_ftp/parameters/loose
+	assert_output $'21,2121\nY'
 }
 
 @test '-m: a module built for another kernel is named with both versions' {
@@ -230,7 +233,8 @@ unpacked()
 }
 
 @test '--get: a file, into a directory, a tree; modes and links kept' {
-	mkdir into
+	mkdir into tree
+	ln -s older tree/link
 	qemu_run --get out/file:here --get out/file:into --get out:tree --get /etc/passwd:into/passwd -- sh -c \
 		'mkdir -p out/sub; seq 1 100000 >out/file; chmod 750 out/file; ln -s file out/link; : >out/sub/empty'
 	assert_equal "$status" 0

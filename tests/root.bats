@@ -114,13 +114,14 @@ load root
 	cp "$(command -v busybox)" small/bin/busybox
 	ln -s busybox small/bin/sh
 	echo 'me:x:1234:1234::/home/me:/bin/sh' >small/etc/passwd
-	printf 'more:x:77:me\n' >small/etc/group
+	printf 'more:x:77:me\nothers:x:78:you\n' >small/etc/group
 	# shellcheck disable=SC2016 # the guest's to expand
 	qemu_run --root small --user me -- sh -c 'echo $HOME; busybox id; busybox ls /'
 	assert_outcome 0 exit
 	assert_line /home/me
 	assert_line --partial 'uid=1234'
-	assert_line --partial '77'
+	assert_line --partial 'groups=77(more)'
+	refute_line --partial others
 	refute_line usr
 	qemu_run --root small --user nobody -- true
 	assert_outcome 125 cannot-run

@@ -63,12 +63,13 @@ each()
 
 # What contradicts, comes twice or out of order is judged here without a guest: see
 # tools/qemu-run/test/session.cases. Init goes on after these, and says the same again.
-@test 'a hostile command: what init says once more is 122' {
+@test 'a hostile command: what init says once more, and half a message behind the last, is 122' {
 	run each 2 <<-'E'
 		expect 122 silent -- returned status:0 exit:3
 		expect 122 silent -- returned status:0 exit:128
 		expect 122 silent -- returned exit:0
 		expect 122 silent -- freeze returned status:0 exit:0
+		expect 122 silent -- freeze returned status:0 header:1000 port:0
 	E
 	assert_success
 	assert_output ''
