@@ -47,7 +47,7 @@ backing()
 	cp --no-preserve=all disk copy
 	qemu_run --disk copy -- true
 	assert_outcome 125 cannot-run
-	assert_stderr '--disk copy: a qcow2 that needs another file: qemu-img convert -O qcow2 makes one that does not'
+	assert_stderr '--disk copy: a qcow2 that needs another file: make one by qemu-img convert -O qcow2'
 	qemu_run --root copy -- true
 	assert_outcome 125 cannot-run
 	qemu_run --disk copy,raw -- sh -c 'head -c 4 /dev/vda'

@@ -47,7 +47,7 @@ const char *disk_image_look(struct disk_image *image, int file, bool raw)
 	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) || fgetxattr(file, MARK, NULL, 0) >= 0)
 		return NULL;
 	if (start.qcow2.backing_file || has_data_file(&start.qcow2))
-		return "a qcow2 that needs another file: qemu-img convert -O qcow2 makes one that does not";
+		return "a qcow2 that needs another file: make one by qemu-img convert -O qcow2";
 	image->qcow2 = true;
 	image->size = be64toh(start.qcow2.size);
 	return NULL;
