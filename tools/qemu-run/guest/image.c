@@ -124,9 +124,8 @@ static bool is_root(void)
 
 static const char *mount_partition(const char *name)
 {
-	static const char nothing[] =
-		"no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)";
-	const char *why = nothing;
+	const char *why =
+		because("no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)");
 	char pattern[64], device[64];
 	const struct kind *kind;
 	glob_t found;

@@ -97,7 +97,7 @@ enum frame_type {
 	FRAME_END,	  /* of -f: nothing; of --get: struct tree_end, name */
 
 	/* From the guest. */
-	FRAME_HELLO = 64, /* struct hello: waiting for a job, or for more; the answer to FRAME_JOB */
+	FRAME_HELLO = 64, /* struct hello: waiting for a job, or more; answers FRAME_JOB */
 	FRAME_STARTED,	  /* the command has been forked */
 	FRAME_OUTPUT,	  /* bytes of stdout */
 	FRAME_ERRORS,	  /* bytes of stderr */
