@@ -218,6 +218,7 @@ unpacked()
 	chmod 2770 tree
 	((EUID == 0)) || chmod 400 tree/none
 	find tree -printf '%p %m %Ts\n' | sort >here
+	# shellcheck disable=SC2016 # the guest's to expand
 	qemu_run -f tree -f tree/sticky:made/on/the/way -- sh -c \
 		'find tree | sort | while read -r path; do echo "$path $(stat -c "%a %Y" "$path")"; done; stat -c "%a %Y" made/on/the/way'
 	assert_outcome 0 exit
@@ -234,6 +235,7 @@ unpacked()
 
 @test '--get: a file, into a directory, a tree; modes and links kept' {
 	mkdir into tree
+	# From an older run.
 	ln -s older tree/link
 	qemu_run --get out/file:here --get out/file:into --get out:tree --get /etc/passwd:into/passwd -- sh -c \
 		'mkdir -p out/sub; seq 1 100000 >out/file; chmod 750 out/file; ln -s file out/link; : >out/sub/empty'
@@ -312,6 +314,7 @@ unpacked()
 	for _ in {1..20}; do path+=/$(printf '%0200d' 0); done
 	path+=/$(printf '%0*d' $((4095 - ${#path} - 1)) 0)
 	assert_equal "${#path}" 4095
+	# shellcheck disable=SC2016 # the guest's to expand
 	qemu_run --get "${path}x:whole" --get "${path#/root/}xx:relative" -- sh -c \
 		'for _ in $(seq 20); do d=$(printf %0200d 0); mkdir $d; cd $d; done; echo other >'"${path##*/}"
 	assert_outcome 125 cannot-run

@@ -25,6 +25,7 @@ while True:
 	listen
 	qemu_run -v --root / --rw shared --nic e1000 -m e1000 -m "$(module_file preloaded),port=$port" \
 		--preload -- true
+	# shellcheck disable=SC2154 # by coproc
 	kill "$listener_PID"
 	rmdir /qemu-run-was-here 2>/dev/null && fail 'it made a directory in / of this host'
 	assert_outcome 0 exit
@@ -71,6 +72,7 @@ while True:
 tmp [\'below.py\']\nRead-only file system\nRead-only file system'
 	done
 	# A host without namespaces: QEMU has all of the root, and -v says so.
+	# shellcheck disable=SC2016 # bash's to expand
 	run unshare -r bash -c 'for what in mnt user; do echo 0 >/proc/sys/user/max_${what}_namespaces; done
 		qemu-run -n -v --root / -- python3 below.py 2>stderr'
 	assert_success
