@@ -118,17 +118,19 @@ static atomic_t poweroff_syncing;
 
 /*
  * Beside a CPU that hangs and holds the console, a printk() spins with interrupts off:
- * it would take this CPU, too. Waits for a while, less than until the next backstop.
- * Context: any but NMI.
+ * it would take this CPU, too. Waits for a while, less than until the next backstop. On a
+ * power-off and a panic the kernel itself has logged just before. Context: any.
  */
-static bool poweroff_may_log(bool may_sleep)
+static bool poweroff_may_log(enum poweroff_path path)
 {
 	int tries = 500;
 
+	if (path >= IN_POWER_OFF)
+		return true;
 	while (!console_trylock()) {
 		if (!tries--)
 			return false;
-		if (may_sleep)
+		if (path == IN_PROCESS)
 			usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
 		else
 			mdelay(1);
@@ -156,7 +158,6 @@ static void poweroff_write_data(void)
 
 /*
  * Ends the machine. Returns if QEMU takes a moment to end, or was told not to.
- *
  * The first caller logs before it writes the port. A later caller is there for the case
  * that the first one hangs, and writes the port first. But if the first one hangs in the
  * sync, the later one says before what may be lost.
@@ -167,8 +168,7 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 	int first = atomic_cmpxchg(&poweroff_verdict, POWEROFF_UNDECIDED, reason << 8 | code);
 
 	if (first == POWEROFF_UNDECIDED) {
-		/* In the other two the kernel itself has logged just before. */
-		if (path >= IN_POWER_OFF || poweroff_may_log(path == IN_PROCESS)) {
+		if (poweroff_may_log(path)) {
 			pr_emerg("%s: ending the machine with code %d (%s)\n",
 				 poweroff_reasons[reason], code, poweroff_paths[path]);
 			if (path == IN_PROCESS)
@@ -177,7 +177,7 @@ static void poweroff_end(enum poweroff_reason reason, int code, enum poweroff_pa
 		ioport_region_outb(&poweroff_ports, 0, code);
 		return;
 	}
-	if (atomic_xchg(&poweroff_syncing, 0) && poweroff_may_log(false))
+	if (atomic_xchg(&poweroff_syncing, 0) && poweroff_may_log(path))
 		pr_emerg("%s: file data is still being written to disk, some of it may be lost\n",
 			 poweroff_reasons[reason]);
 	ioport_region_outb(&poweroff_ports, 0, first & 0xff);
@@ -220,7 +220,7 @@ void deferred_reset_overdue(void)
 {
 	struct pt_regs *regs = get_irq_regs();
 
-	if (atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED || !poweroff_may_log(false))
+	if (atomic_read(&poweroff_verdict) != POWEROFF_UNDECIDED || !poweroff_may_log(IN_INTERRUPT))
 		return;
 	if (!regs || user_mode(regs))
 		pr_emerg("CPU %d runs %s, pid %d, in user space\n", smp_processor_id(),
