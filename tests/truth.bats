@@ -287,7 +287,7 @@ stopped_in_gets()
 	# shellcheck disable=SC2016 # the guest's to expand
 	qemu_run --console log -- sh -c 'for i in $(seq 3000); do echo "<1>line $i of many" >/dev/kmsg; done'
 	assert_outcome 0 exit
-	grep -q 'line 1 of many' log
+	assert_equal "$(grep -c 'line 1 of many' log)" 1
 	grep -q 'line 3000 of many' log
 	qemu_run --console no/such/log -- true
 	assert_equal "$status" 125
