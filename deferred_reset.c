@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One expiry: a work, and a timer on each CPU behind it. The work expires in process context, in
- * good order. An ill machine may not run it, and a CPU with interrupts off fires no timer: so
- * each CPU has one. The first to find a step due takes it for all, by compare-and-exchange:
- * there is no lock whose owner could hang. The steps:
- *	ARMED	at the deadline, queue the work
+ * One expiry: a delayed_work, which expires in process context, in good order. Its timer is late
+ * by up to an eighth, and an ill machine may not run it. So each CPU has an exact timer. The first
+ * to find a step due takes it for all, by compare-and-exchange: no lock's owner can hang. The steps:
+ *	ARMED	at the deadline, pull the work forward
  *	QUEUED	a second later, and every second, expire here in the interrupt
  *	VAIN	a second after an expiry returned, say that the machine survived
  * Arming has each CPU start its timer, in an interrupt that nobody waits for. One that is still
@@ -14,7 +13,6 @@
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/sched/isolation.h>
-#include <linux/smp.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 #include "deferred_reset.h"
@@ -38,11 +36,14 @@ static s64 reset_in(s64 delay_ns, int step)
 	return ((ktime_get_boottime_ns() + delay_ns + STEP) & ~STEP) | step;
 }
 
-/* Context: process as a work, hard interrupt. A timer may have expired before the work. */
+/* Context: process as a work, by its timer or a CPU's; hard interrupt. Any may be the first. */
 static void reset_expire(struct work_struct *work)
 {
-	s64 next = atomic64_read(&reset_next);
+	s64 next = atomic64_read(&reset_next), queued = reset_in(NSEC_PER_SEC, QUEUED);
 
+	if ((next & STEP) == ARMED && ktime_get_boottime_ns() >= next &&
+	    atomic64_try_cmpxchg(&reset_next, &next, queued))
+		next = queued;
 	if ((next & STEP) == QUEUED)
 		deferred_reset_expire(work);
 	while ((next & STEP) == QUEUED &&
@@ -50,13 +51,12 @@ static void reset_expire(struct work_struct *work)
 		;
 }
 
-static DECLARE_WORK(reset_work, reset_expire);
+static DECLARE_DELAYED_WORK(reset_work, reset_expire);
 
 /* Context: hard interrupt, on each CPU. */
 static enum hrtimer_restart reset_fire(struct hrtimer *timer)
 {
-	s64 now = ktime_get_boottime_ns(), next = atomic64_read(&reset_next);
-	int step = next & STEP;
+	s64 now = ktime_get_boottime_ns(), next = atomic64_read(&reset_next), step = next & STEP;
 	/* From now: after a pause of the whole machine the work still has its second. */
 	s64 later = step == VAIN ? NOTHING : reset_in(NSEC_PER_SEC, QUEUED);
 
@@ -64,7 +64,7 @@ static enum hrtimer_restart reset_fire(struct hrtimer *timer)
 		deferred_reset_overdue();
 	if (now >= next && atomic64_try_cmpxchg(&reset_next, &next, later)) {
 		if (step == ARMED)
-			queue_work(reset_wq, &reset_work);
+			mod_delayed_work(reset_wq, &reset_work, 0);
 		else if (step == QUEUED)
 			reset_expire(NULL);
 		else
@@ -122,6 +122,7 @@ void deferred_reset_destroy(void)
 	kick_all_cpus_sync();
 	for_each_possible_cpu(cpu)
 		hrtimer_cancel(per_cpu_ptr(&reset_timers, cpu));
+	cancel_delayed_work_sync(&reset_work);
 	destroy_workqueue(reset_wq);
 }
 
@@ -133,8 +134,11 @@ void deferred_reset_set(s64 delay_ns)
 	while (((next = atomic64_read(&reset_next)) & STEP) == QUEUED ||
 	       !atomic64_try_cmpxchg(&reset_next, &next, state))
 		usleep_range(1000, 2000);
+	if (delay_ns < 0)
+		return;
+	mod_delayed_work(reset_wq, &reset_work, nsecs_to_jiffies(delay_ns) + 1);
 	for_each_online_cpu(cpu)
-		if (delay_ns >= 0 && housekeeping_cpu(cpu, HK_TYPE_TIMER))
+		if (housekeeping_cpu(cpu, HK_TYPE_TIMER))
 			smp_call_function_single_async(cpu, per_cpu_ptr(&reset_kicks, cpu));
 }
 

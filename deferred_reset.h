@@ -2,13 +2,9 @@
 #ifndef DEFERRED_RESET_H
 #define DEFERRED_RESET_H
 #include <linux/types.h>
-/*
- * The user of this file defines these. deferred_reset_expire() ends what is to be ended: first
- * @in_work, in process context, and each second until a call has returned, in a hard interrupt.
- * So calls may overlap. Before that, each CPU calls the second one in a hard interrupt. The third
- * one is called once, in a hard interrupt, a second after a call of the first has returned.
- */
+/* The user's: ends what is to be ended, @in_work, or in hard interrupts: calls may overlap. */
 void deferred_reset_expire(bool in_work);
+/* Likewise, in a hard interrupt: on each CPU before the latter; on one, a second after a call. */
 void deferred_reset_overdue(void);
 void deferred_reset_survived(void);
 
@@ -28,8 +24,7 @@ void deferred_reset_destroy(void);
 /**
  * deferred_reset_set() - replace the deadline, with no moment between the old and the new one
  * @delay_ns: from now, up to 100 years, never shortened; negative: no deadline
- * Waits for no CPU. A deadline that has passed is not taken back: this waits for a call of
- * deferred_reset_expire() to return, and for no other that hangs. Serialised by the caller.
+ * One that has passed is not taken back: waits for a call of its callback. Callers take turns.
  * Context: Process context, may sleep; not from the callbacks.
  */
 void deferred_reset_set(s64 delay_ns);

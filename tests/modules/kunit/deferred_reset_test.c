@@ -509,7 +509,7 @@ static void rearmed_while_work_hangs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, deferred_reset_remaining(), -1LL);
 	WRITE_ONCE(trial->held, false);
 	/* The second work was queued behind the first, and has nothing to do. */
-	flush_work(&reset_work);
+	flush_delayed_work(&reset_work);
 	expect_calls(test, 1, 2, 0);
 }
 
