@@ -9,7 +9,8 @@
  *   calendar timers  are stopped. A clone's clock jumps from the template's time to now, and
  *		      all that should have happened between would start at once.
  *   modules	      that are mounted by 9p are unmounted: QEMU saves no guest that has them.
- *		      They come back when somebody looks for one.
+ *		      They come back when somebody looks for one. udev keeps their lists open:
+ *		      it is stopped, and its sockets start it again at the next event.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,6 +41,8 @@ static const char systemd_is_ready[] =
 	"for timer in $(units --type=timer --state=active); do\n"
 	"	[ -z \"$(systemctl show -p TimersCalendar --value \"$timer\")\" ] || systemctl stop \"$timer\"\n"
 	"done\n"
+	"udevadm settle\n"
+	"systemctl stop systemd-udevd.service 2>/dev/null\n"
 	"units --state=failed\n";
 
 /* executes() - whether PID 1 executes a program of that name, or by then another than ours */
