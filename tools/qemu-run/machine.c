@@ -39,25 +39,30 @@ static void show_arguments(const struct list *arguments)
  */
 static void refuse_set_user_id(void)
 {
-#define REFUSE(call, argument)                                                                \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4),                                      \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[argument])),    \
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_ISUID, 0, 1),                                  \
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),                                 \
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-	static struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		REFUSE(SYS_chmod, 1),
-		REFUSE(SYS_fchmod, 1),
-		REFUSE(SYS_fchmodat, 2),
-		REFUSE(452, 2), /* fchmodat2(2), from 6.6 on */
-		REFUSE(SYS_open, 2),
-		REFUSE(SYS_openat, 3),
-		REFUSE(SYS_mknodat, 2),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	/* The calls, and which argument of each is the mode. 452: fchmodat2(2), from 6.6 on. */
+	static const unsigned int calls[][2] = {
+		{ SYS_chmod, 1 }, { SYS_fchmod, 1 }, { SYS_fchmodat, 2 }, { 452, 2 },
+		{ SYS_open, 2 }, { SYS_openat, 3 }, { SYS_mknodat, 2 },
 	};
+	enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
+	struct sock_filter filter[1 + 5 * CALLS + 1], *next = filter;
 	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	size_t i;
 
+	*next++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					       offsetof(struct seccomp_data, nr));
+	for (i = 0; i < CALLS; i++) {
+		*next++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i][0],
+						       0, 4);
+		*next++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						       offsetof(struct seccomp_data, args) +
+						       8 * calls[i][1]);
+		*next++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, S_ISUID, 0, 1);
+		*next++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+		*next++ = allow;
+	}
+	*next = allow;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }

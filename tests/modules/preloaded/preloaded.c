@@ -25,15 +25,15 @@ static char script[] =
 	"ip link set eth0 down\n"
 	"echo looked\n";
 
+static char *argv[] = { "/bin/sh", "-c", script, NULL };
+static char *envp[] = { "PATH=/sbin:/bin", NULL };
+
 static int port;
 module_param(port, int, 0444);
 MODULE_PARM_DESC(port, "where the host listens");
 
 static int __init preloaded_init(void)
 {
-	char *argv[] = { "/bin/sh", "-c", script, NULL };
-	char *envp[] = { "PATH=/sbin:/bin", NULL };
-
 	return call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC) < 0 ? -EIO : 0;
 }
 

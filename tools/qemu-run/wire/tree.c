@@ -228,7 +228,7 @@ static int open_parent(int root, char *path, const char **last)
 	return directory;
 }
 
-static struct timespec const *times_of(int64_t mtime)
+static const struct timespec *times_of(int64_t mtime)
 {
 	static struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 
