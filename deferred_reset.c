@@ -2,7 +2,7 @@
 /*
  * One expiry: a delayed_work, which expires in process context, in good order. Its timer is late
  * by up to an eighth, and an ill machine may not run it. So each CPU has an exact timer. The first
- * to find a step due takes it for all, by compare-and-exchange: no lock's owner can hang. The steps:
+ * to find a step due takes it for all, by compare-and-exchange: no lock's owner can hang. Steps:
  *	ARMED	at the deadline, pull the work forward
  *	QUEUED	a second later, and every second, expire here in the interrupt
  *	VAIN	a second after an expiry returned, say that the machine survived

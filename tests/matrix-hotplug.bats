@@ -120,7 +120,7 @@ needs_suspend()
 		sleep 60
 	E
 	logged 'Waiting for 6 second(s)'
-	! grep -q outlived "$witness"
+	[[ $(<"$witness") != *outlived* ]]
 	ended 42 deadline process
 }
 

@@ -87,11 +87,11 @@ refute_complaint()
 	qemu_run -m "$splat" --allow-splat-file known -- sh -c "$allowed; echo 'BUG: KASAN: the 401st' >$say"
 	assert_outcome 120 splat
 	assert_stderr 'BUG: KASAN: the 401st'
-	printf '# more\nKASAN: the 4..st$\n' >more
-	qemu_run -m "$splat" --allow-splat-file known --allow-splat-file more -- \
+	printf '# more\nKASAN: the 4..st$\n' >others
+	qemu_run -m "$splat" --allow-splat-file known --allow-splat-file others -- \
 		sh -c "$allowed; echo 'BUG: KASAN: the 401st' >$say"
 	assert_outcome 0 exit
-	qemu_run -m "$splat" --allow-splat-file more --allow-splat=blocked -- sh -c "$allowed"
+	qemu_run -m "$splat" --allow-splat-file others --allow-splat=blocked -- sh -c "$allowed"
 	assert_outcome 0 exit
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's init, or with --init an agent beside another one. It boots, says so, receives one job, runs the job's command,
- * reports, and ends the machine with the command's status.
+ * The guest's init, or with --init an agent beside another one. It boots, says so,
+ * receives one job, runs the job's command, reports, and ends the machine with the
+ * command's status.
  *
  * It is a program and not a shell script. After a restore nothing but this process and
  * the command should run: under emulation, each program that a script started would
