@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "accelerator.h"
-#include "process.h"
 
 /* remembered() - what scripts/accel found: "kvm", or "tcg" and why. */
 static char *remembered(const struct setup *setup)
@@ -25,23 +24,6 @@ static char *remembered(const struct setup *setup)
 	return text;
 }
 
-/* find_out() - has scripts/accel try KVM. */
-static int find_out(const struct setup *setup, struct signals *signals, struct error *error)
-{
-	char *script = print("%s/scripts/accel", setup->places.top);
-	const char *argv[] = { script, "-k", setup->kernel.directory, NULL };
-	struct text output = { 0 };
-	int status = process_run(argv, &output, 4096, signals, error);
-
-	free(script);
-	text_free(&output);
-	if (signals->interrupted)
-		return -1;
-	if (status)
-		say("scripts/accel does not say whether KVM works: going without");
-	return 0;
-}
-
 /* wanted() - by the command line, or else by the environment, as for the scripts */
 static enum accelerator_choice wanted(const struct options *options)
 {
@@ -53,9 +35,10 @@ static enum accelerator_choice wanted(const struct options *options)
 	       !strcmp(settled, "kvm") ? ACCEL_KVM : ACCEL_AUTO;
 }
 
-int accelerator_choose(struct setup *setup, struct signals *signals, struct error *error)
+int accelerator_choose(struct setup *setup)
 {
 	enum accelerator_choice choice = wanted(setup->options);
+	struct text output = { 0 };
 	char *answer;
 
 	setup->kvm = choice == ACCEL_KVM;
@@ -63,7 +46,7 @@ int accelerator_choose(struct setup *setup, struct signals *signals, struct erro
 		return 0;
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		if (choice == ACCEL_KVM)
-			return error_add(error, "--accel kvm: /dev/kvm: %s", strerror(errno));
+			return error_add(setup->error, "--accel kvm: /dev/kvm: %s", strerror(errno));
 		if (errno != ENOENT && setup->options->verbose)
 			say("TCG: /dev/kvm: %s", strerror(errno));
 		return 0;
@@ -72,13 +55,16 @@ int accelerator_choose(struct setup *setup, struct signals *signals, struct erro
 		return 0;
 	answer = remembered(setup);
 	if (!answer) {
-		if (find_out(setup, signals, error))
-			return -1;
+		/* It tries KVM. */
+		if (kernel_script(setup, "accel", setup->kernel.directory, &output) &&
+		    !setup->signals->interrupted)
+			say("scripts/accel does not say whether KVM works: going without");
+		text_free(&output);
 		answer = remembered(setup);
 	}
 	setup->kvm = answer && !strncmp(answer, "kvm", 3);
 	if (answer && !setup->kvm && setup->options->verbose)
 		say("TCG: %s", answer + strcspn(answer, " ") + !!strchr(answer, ' '));
 	free(answer);
-	return 0;
+	return setup->signals->interrupted ? -1 : 0;
 }

@@ -9,11 +9,9 @@
  * accelerator_choose() - decides between KVM and TCG
  * @setup: what the user wants, and the kernel that scripts/accel tries KVM with, once a
  *	   boot of the host; its @kvm receives the choice
- * @signals: may end the attempt
- * @error: receives what went wrong
  *
  * Return: 0; -1 on an error, or when interrupted.
  */
-int accelerator_choose(struct setup *setup, struct signals *signals, struct error *error);
+int accelerator_choose(struct setup *setup);
 
 #endif

@@ -38,8 +38,15 @@ void cache_remove(const char *path)
 		nftw(path, remove_node, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* try_lock() - the lock file at @path, if nobody holds it; -1 with errno. */
-static int try_lock(const char *path)
+/* interrupted() - waits a little; returns whether this run is to end. */
+static bool interrupted(struct signals *signals)
+{
+	struct pollfd event = { .fd = signals->fd, .events = POLLIN };
+
+	return poll(&event, 1, 20) > 0 && signals_read(signals);
+}
+
+int cache_lock(const char *path, struct signals *signals)
 {
 	bool mended = false;
 	struct stat ours, there;
@@ -58,6 +65,8 @@ static int try_lock(const char *path)
 		if (flock(file, LOCK_EX | LOCK_NB)) {
 			err = errno;
 			close(file);
+			if (err == EWOULDBLOCK && signals && !interrupted(signals))
+				continue;
 			errno = err;
 			return -1;
 		}
@@ -67,21 +76,6 @@ static int try_lock(const char *path)
 			return file;
 		close(file);
 	}
-}
-
-int cache_lock(const char *path, struct signals *signals)
-{
-	int file;
-
-	while ((file = try_lock(path)) < 0) {
-		struct pollfd event = { .fd = signals->fd, .events = POLLIN };
-
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (poll(&event, 1, 20) > 0 && signals_read(signals))
-			return -1;
-	}
-	return file;
 }
 
 /* struct entry - a name in the directory of templates: KEY, KEY.new or KEY.lock */
@@ -146,7 +140,7 @@ int cache_drop(const char *path)
 	const char *name = strrchr(path, '/') + 1;
 	char *base = print("%.*s", (int)(name + strcspn(name, ".") - path), path);
 	char *lock_path = print("%s.lock", base);
-	int lock = try_lock(lock_path), err = lock < 0 ? -errno : 0;
+	int lock = cache_lock(lock_path, NULL), err = lock < 0 ? -errno : 0;
 	struct stat left;
 
 	if (!err && strcmp(path, lock_path)) {
@@ -214,28 +208,26 @@ int cache_note(const char *path, const char *question, const char *answer, const
 	return err;
 }
 
-char *cache_recall(const char *cache, const char *kind, const char *question)
+static char *answer_path(const char *cache, const char *question)
 {
-	char *asked = print("%s\n%s", kind, question), *path, *answer;
+	return print("%s/answers/%016llx", cache, (unsigned long long)hash(question));
+}
 
-	path = print("%s/answers/%016llx", cache ? cache : "", (unsigned long long)hash(asked));
-	answer = cache ? cache_answer(path, asked) : NULL;
+char *cache_recall(const char *cache, const char *question)
+{
+	char *path = answer_path(cache, question), *answer = cache_answer(path, question);
+
 	free(path);
-	free(asked);
 	return answer;
 }
 
-void cache_keep(const char *cache, const char *kind, const char *question, const char *answer,
-		const char *files)
+void cache_keep(const char *cache, const char *question, const char *answer, const char *files)
 {
-	char *asked = print("%s\n%s", kind, question), *path;
+	char *path = answer_path(cache, question);
 
-	path = print("%s/answers/%016llx", cache ? cache : "", (unsigned long long)hash(asked));
 	/* Not kept, it is found out again: that is slower, and no harm. */
-	if (cache)
-		(void)cache_note(path, asked, answer, files);
+	(void)cache_note(path, question, answer, files);
 	free(path);
-	free(asked);
 }
 
 /* clean() - removes all below templates/, or what runs that were killed did not finish. */

@@ -27,9 +27,9 @@
 char *cache_directory(const struct places *places, const char *key);
 
 /**
- * cache_lock() - waits for a lock
+ * cache_lock() - takes a lock
  * @path: the lock file
- * @signals: may end the wait
+ * @signals: may end the wait for it; NULL: it is not waited for
  *
  * Return: the file; closing it unlocks. -1 with errno, or when interrupted.
  */
@@ -96,24 +96,21 @@ int cache_note(const char *path, const char *question, const char *answer, const
 
 /**
  * cache_recall() - the answer to a question that an earlier run asked
- * @cache: the directory that has answers/; NULL: there is none
- * @kind: what is asked, a word
- * @question: as for cache_answer()
+ * @cache: the directory that has answers/
+ * @question: as for cache_answer(); begins with what is asked, a word
  *
  * Return: as cache_answer().
  */
-char *cache_recall(const char *cache, const char *kind, const char *question);
+char *cache_recall(const char *cache, const char *question);
 
 /**
  * cache_keep() - keeps an answer for cache_recall(), if there is a place for it
- * @cache: the directory that has answers/; NULL: there is none
- * @kind: likewise
- * @question: as for cache_answer()
+ * @cache: the directory that has answers/
+ * @question: as for cache_recall()
  * @answer: as for cache_note()
  * @files: likewise
  */
-void cache_keep(const char *cache, const char *kind, const char *question, const char *answer,
-		const char *files);
+void cache_keep(const char *cache, const char *question, const char *answer, const char *files);
 
 /**
  * cache_clean() - removes all templates that are not being made

@@ -11,7 +11,6 @@
 #include "job.h"
 #include "modules.h"
 #include "process.h"
-#include "virtio.h"
 
 /* BusyBox, init and three modules are 3 MiB. */
 #define ROOT_MAX (256 << 20)
@@ -54,15 +53,14 @@ static int put_frame(void *context, uint32_t type, const void *data, uint32_t le
 	return -ECONNRESET;
 }
 
-static int pack_job(const struct setup *setup, int file, struct signals *signals,
-		    struct error *error)
+static int pack_job(const struct setup *setup, int file)
 {
-	struct pack pack = { .file = file, .error = error };
+	struct pack pack = { .file = file, .error = setup->error };
 	const struct job_writer writer = {
 		.emit = put_frame,
 		.context = &pack,
-		.signals = signals,
-		.error = error,
+		.signals = setup->signals,
+		.error = setup->error,
 	};
 	off_t start = lseek(file, 0, SEEK_CUR), begin, end;
 	static const char padding[4];
@@ -78,7 +76,7 @@ static int pack_job(const struct setup *setup, int file, struct signals *signals
 	if (!err && (start < 0 || begin < 0 || end < 0))
 		err = -errno;
 	if (!err && (uint64_t)(end - begin) > FILE_MAX)
-		return error_add(error, "more than 4 GiB for a guest without virtio-serial: use --disk");
+		return error_add(setup->error, "more than 4 GiB for a guest without virtio-serial: use --disk");
 	if (!err)
 		err = write_all(file, padding, ALIGN(end - begin) - (end - begin));
 	if (!err)
@@ -87,7 +85,7 @@ static int pack_job(const struct setup *setup, int file, struct signals *signals
 		err = -errno;
 	if (!err)
 		err = put_header(file, PACKED_JOB, S_IFREG | 0600, end - begin);
-	return err ? error_add(error, "the guest's initramfs: %s", strerror(-err)) : 0;
+	return err ? error_add(setup->error, "the guest's initramfs: %s", strerror(-err)) : 0;
 }
 
 size_t initramfs_modules(const struct setup *setup, bool with_virtio,
@@ -98,7 +96,9 @@ size_t initramfs_modules(const struct setup *setup, bool with_virtio,
 	const struct {
 		const char *module;
 		bool wanted;
-	} others[] = {
+	} modules[] = {
+		{ options->machine == MACHINE_MICROVM ? "virtio_mmio" : "virtio_pci", with_virtio },
+		{ "virtio_console", with_virtio },
 		{ "9pnet_virtio", true },
 		{ "9p", true },
 		{ "overlay", true },
@@ -112,21 +112,16 @@ size_t initramfs_modules(const struct setup *setup, bool with_virtio,
 		{ "xfs", options->image },
 		{ "btrfs", options->image },
 	};
-	const char *const *virtio = virtio_modules(options);
 	size_t count = 0, i;
 
-	for (i = 0; virtio[i] && with_virtio; i++)
-		if (modules_has(&setup->kernel, virtio[i]) == 1)
-			names[count++] = virtio[i];
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (others[i].wanted && modules_has(&setup->kernel, others[i].module) == 1)
-			names[count++] = others[i].module;
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (modules[i].wanted && modules_has(&setup->kernel, modules[i].module) == 1)
+			names[count++] = modules[i].module;
 	return count;
 }
 
 /* pack_root() - what scripts/initramfs packs */
-static int pack_root(const struct setup *setup, bool with_virtio, int file,
-		     struct signals *signals, struct error *error)
+static int pack_root(const struct setup *setup, bool with_virtio, int file)
 {
 	char *script = print("%s/scripts/initramfs", setup->places.top);
 	char *init = print("%s:sbin/qemu-run-init", setup->places.init);
@@ -146,29 +141,27 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file,
 		argv[count++] = "-m";
 		argv[count++] = setup->kernel.driver;
 	}
-	status = process_run(argv, &archive, ROOT_MAX, signals, error);
+	status = process_run(argv, &archive, ROOT_MAX, setup->signals, setup->error);
 	free(script);
 	free(init);
 	if (!status)
 		err = write_all(file, archive.data, archive.length);
 	text_free(&archive);
 	if (err)
-		return error_add(error, "the guest's initramfs: %s", strerror(-err));
+		return error_add(setup->error, "the guest's initramfs: %s", strerror(-err));
 	if (status > 0)
-		error_add(error, "the guest's initramfs cannot be packed: see the lines above");
+		error_add(setup->error, "the guest's initramfs cannot be packed: see the lines above");
 	return status ? -1 : 0;
 }
 
-int initramfs_make(const struct setup *setup, bool serial, struct signals *signals,
-		   struct error *error)
+int initramfs_make(const struct setup *setup, bool serial)
 {
 	/* No name, and so nothing to be left behind. */
 	int file = memfd_create("initramfs", MFD_CLOEXEC);
 
 	if (file < 0)
-		return error_add(error, "memfd_create: %s", strerror(errno));
-	if (pack_root(setup, !serial, file, signals, error) ||
-	    (serial && pack_job(setup, file, signals, error)))
+		return error_add(setup->error, "memfd_create: %s", strerror(errno));
+	if (pack_root(setup, !serial, file) || (serial && pack_job(setup, file)))
 		close_fd(&file);
 	return file;
 }

@@ -28,12 +28,9 @@ size_t initramfs_modules(const struct setup *setup, bool with_virtio,
  * initramfs_make() - packs the guest's root
  * @setup: what goes into it
  * @serial: for a guest on a serial port, with its job
- * @signals: may end the packing
- * @error: receives what went wrong
  *
  * Return: the file, which has no name; -1 on an error, or when interrupted.
  */
-int initramfs_make(const struct setup *setup, bool serial, struct signals *signals,
-		   struct error *error);
+int initramfs_make(const struct setup *setup, bool serial);
 
 #endif

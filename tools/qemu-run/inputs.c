@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "inputs.h"
 #include "wire/tree.h"
+
+/* A raw image that a guest may write to. Not every file system has such attributes. */
+#define RAW_MARK "user.qemu-run.raw"
 
 /* Whether that port of the host's is free, as QEMU will ask for it. */
 static int check_forward(const struct forward_option *forward, struct error *error)
@@ -80,6 +85,57 @@ static bool same_disk(const struct stat *one, const struct stat *other)
 				       one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
+/* The beginning of a qcow2's header, big endian: QEMU's docs/interop/qcow2.txt. */
+struct qcow2 {
+	char magic[4];
+	uint32_t version;
+	uint64_t backing_file;
+	uint32_t backing_file_length;
+	uint32_t cluster_bits;
+	uint64_t size;
+	uint32_t others[10];
+	uint64_t incompatible_features; /* from version 3 on */
+};
+
+#define EXTERNAL_DATA_FILE 4
+
+static bool has_data_file(const struct qcow2 *header)
+{
+	return be32toh(header->version) >= 3 &&
+	       be64toh(header->incompatible_features) & EXTERNAL_DATA_FILE;
+}
+
+/*
+ * look_at_image() - finds out what an image is; returns why it cannot be used, or NULL
+ *
+ * A guest could make its raw disk begin as a qcow2 does, one that names a file of the
+ * host's as its backing file. So an image that names other files is refused, and one with
+ * RAW_MARK stays raw, as one for which the user says @raw.
+ */
+static const char *look_at_image(struct disk_image *image, int file, bool raw)
+{
+	union {
+		struct qcow2 qcow2;
+		char bytes[512];
+	} start = { 0 };
+	static const char empty[sizeof(start)];
+	off_t size = lseek(file, 0, SEEK_END);
+
+	if (size < 0 || pread(file, &start, sizeof(start), 0) < 0)
+		return strerror(errno);
+	*image = (struct disk_image){
+		.size = size,
+		.begun = memcmp(&start, empty, sizeof(start)),
+	};
+	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) || fgetxattr(file, RAW_MARK, NULL, 0) >= 0)
+		return NULL;
+	if (start.qcow2.backing_file || has_data_file(&start.qcow2))
+		return "a qcow2 that needs another file: make one by qemu-img convert -O qcow2";
+	image->qcow2 = true;
+	image->size = be64toh(start.qcow2.size);
+	return NULL;
+}
+
 static int check_disk(struct disk_option *disks, size_t number, struct error *error)
 {
 	struct disk_option *disk = &disks[number];
@@ -97,11 +153,11 @@ static int check_disk(struct disk_option *disks, size_t number, struct error *er
 	else if (in_use(file, disk->keep))
 		err = error_add(error, "--disk %s: in use by another virtual machine", disk->path);
 	if (!err) {
-		why = disk_image_look(&disk->image, file, disk->raw);
+		why = look_at_image(&disk->image, file, disk->raw);
 		if (why)
 			err = error_add(error, "--disk %s: %s", disk->path, why);
 		else if (disk->keep && !disk->image.qcow2)
-			disk_image_mark_raw(file);
+			fsetxattr(file, RAW_MARK, "", 0, 0);
 	}
 	for (i = 0; i < number && !err; i++)
 		if ((disk->keep || disks[i].keep) && !stat(disks[i].path, &other) &&
@@ -116,7 +172,7 @@ static int check_image(struct options *options, struct error *error)
 {
 	int file = open(options->image, O_RDONLY | O_CLOEXEC);
 	struct disk_image image = { 0 };
-	const char *why = file < 0 ? strerror(errno) : disk_image_look(&image, file, false);
+	const char *why = file < 0 ? strerror(errno) : look_at_image(&image, file, false);
 
 	close_fd(&file);
 	options->image_is_qcow2 = image.qcow2;

@@ -98,13 +98,13 @@ static int put_module(const struct setup *setup, const struct module_option *wan
 		      const struct job_writer *writer)
 {
 	struct modules modules = { 0 };
-	int err = modules_add(&modules, setup, wanted, writer->signals, writer->error);
+	int err = modules_add(&modules, setup, wanted);
 	size_t i;
 
 	for (i = 0; i < modules.count && !err; i++) {
 		struct text image = { 0 };
 
-		err = module_read(modules.items[i].path, &image, writer->signals, writer->error);
+		err = module_read(setup, modules.items[i].path, &image);
 		if (!err)
 			err = put_image(&modules.items[i], &image, writer);
 		text_free(&image);

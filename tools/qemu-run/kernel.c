@@ -12,14 +12,7 @@
 #include "identity.h"
 #include "kernel.h"
 #include "process.h"
-
-/* What the search for a kernel goes by. */
-struct search {
-	const struct options *options;
-	const struct places *places;
-	struct signals *signals;
-	struct error *error;
-};
+#include "setup.h"
 
 static bool is_directory(const char *path)
 {
@@ -42,25 +35,15 @@ static void chomp(char *text)
 	text[strcspn(text, "\n")] = '\0';
 }
 
-/* ask_script() - the directory that scripts/kernel prints, or NULL. */
-static char *ask_script(const struct search *search, const char *name)
+int kernel_script(const struct setup *setup, const char *name, const char *kernel,
+		  struct text *output)
 {
-	char *script = print("%s/scripts/kernel", search->places->top);
-	const char *argv[] = { script, "-k", name, NULL };
-	struct text output = { 0 };
-	char *directory = NULL;
-	int status;
+	char *script = print("%s/scripts/%s", setup->places.top, name);
+	const char *argv[] = { script, "-k", kernel, NULL };
+	int status = process_run(argv, output, 1 << 20, setup->signals, setup->error);
 
-	status = process_run(argv, &output, 65536, search->signals, search->error);
-	if (status == 0) {
-		chomp(output.data);
-		directory = copy(output.data);
-	} else if (!search->signals->interrupted) {
-		error_add(search->error, "-k %s: no such kernel: see the lines above", name);
-	}
-	text_free(&output);
 	free(script);
-	return directory;
+	return status;
 }
 
 /*
@@ -70,9 +53,9 @@ static char *ask_script(const struct search *search, const char *name)
  *
  * Return: to be freed; NULL if it is a path to nothing.
  */
-static char *named(const struct search *search)
+static char *named(const struct setup *setup)
 {
-	const char *name = search->options->kernel;
+	const char *name = setup->options->kernel;
 	char *path;
 
 	if (!name)
@@ -85,7 +68,7 @@ static char *named(const struct search *search)
 	free(path);
 	if (!strchr(name, '/'))
 		return copy(name);
-	error_add(search->error, "-k %s: %s", name, strerror(ENOENT));
+	error_add(setup->error, "-k %s: %s", name, strerror(ENOENT));
 	return NULL;
 }
 
@@ -130,25 +113,25 @@ static void add_files(struct text *files, const char *directory)
  * The script takes as long as a whole run does: its answer is kept, together with the
  * files that it depends on.
  */
-static char *find_directory(const struct search *search)
+static char *find_directory(const struct setup *setup)
 {
-	char *name = named(search), *question, *directory;
-	struct text files = { 0 };
+	char *name = named(setup), *question, *directory;
+	struct text files = { 0 }, output = { 0 };
 
 	if (!name || (*name == '/' && exists_below(name, "release") &&
 		      exists_below(name, "modules")))
 		return name;
-	question = print("%s\n%s\n%s\n", name, search->places->top,
-			 search->places->build);
-	directory = cache_recall(search->places->build, "kernel", question);
-	if (!directory) {
-		directory = ask_script(search, name);
-		if (directory) {
-			add_files(&files, directory);
-			cache_keep(search->places->build, "kernel", question, directory,
-				   files.data);
-		}
+	question = print("kernel\n%s\n%s\n%s\n", name, setup->places.top, setup->places.build);
+	directory = cache_recall(setup->places.build, question);
+	if (!directory && !kernel_script(setup, "kernel", name, &output)) {
+		chomp(output.data);
+		directory = copy(output.data);
+		add_files(&files, directory);
+		cache_keep(setup->places.build, question, directory, files.data);
+	} else if (!directory && !setup->signals->interrupted) {
+		error_add(setup->error, "-k %s: no such kernel: see the lines above", name);
 	}
+	text_free(&output);
 	text_free(&files);
 	free(question);
 	free(name);
@@ -164,8 +147,7 @@ static void go_without_driver(struct kernel *kernel, const char *why)
 }
 
 /* add_sources() - adds what the driver was built of, and itself. */
-static void add_sources(const struct search *search, const struct kernel *kernel,
-			struct text *files)
+static void add_sources(struct text *files, const struct setup *setup)
 {
 	static const char *const sources[] = {
 		"Kbuild", "poweroff.c", "ioport_region.c", "ioport_region.h",
@@ -176,28 +158,25 @@ static void add_sources(const struct search *search, const struct kernel *kernel
 		"vmlinux", "Module.symvers", "include/generated/utsrelease.h",
 		"include/generated/autoconf.h",
 	};
-	char *tree = print("%s/build", kernel->directory), *real = realpath(tree, NULL);
+	char *tree = print("%s/build", setup->kernel.directory), *real = realpath(tree, NULL);
 	size_t i;
 
 	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		identity_add_below(files, search->places->top, sources[i]);
+		identity_add_below(files, setup->places.top, sources[i]);
 	for (i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
 		identity_add_below(files, real ? real : tree, of_kernel[i]);
-	identity_add(files, kernel->driver);
+	identity_add(files, setup->kernel.driver);
 	free(real);
 	free(tree);
 }
 
-static int build_driver(const struct search *search, struct kernel *kernel)
+static int build_driver(const struct setup *setup)
 {
-	char *script = print("%s/scripts/module", search->places->top);
-	const char *argv[] = { script, "-k", kernel->directory, NULL };
 	struct text output = { 0 };
-	int status = process_run(argv, &output, 1 << 20, search->signals, search->error);
+	int status = kernel_script(setup, "module", setup->kernel.directory, &output);
 
 	text_free(&output);
-	free(script);
-	return status || access(kernel->driver, R_OK) ? -1 : 0;
+	return status || access(setup->kernel.driver, R_OK) ? -1 : 0;
 }
 
 /*
@@ -207,78 +186,74 @@ static int build_driver(const struct search *search, struct kernel *kernel)
  * port itself. Somebody who bisects builds an image and no more, and asks about another
  * driver than ours.
  */
-static int find_driver(const struct search *search, struct kernel *kernel)
+static int find_driver(struct setup *setup)
 {
+	struct kernel *kernel = &setup->kernel;
 	struct text files = { 0 };
 	char *question, *known;
 
-	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", search->places->build,
+	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", setup->places.build,
 			       strrchr(kernel->directory, '/') + 1);
-	question = print("%s\n%s\n", kernel->driver, search->places->top);
-	known = cache_recall(search->places->build, "driver", question);
+	question = print("driver\n%s\n%s\n", kernel->driver, setup->places.top);
+	known = cache_recall(setup->places.build, question);
 	if (known) {
 		free(known);
 	} else if (!exists_below(kernel->directory, "build/Makefile")) {
 		go_without_driver(kernel, "no headers to build it with");
 	} else if (!exists_below(kernel->directory, "build/Module.symvers")) {
 		go_without_driver(kernel, "no Module.symvers in its tree (make modules makes it)");
-	} else if (build_driver(search, kernel)) {
-		if (!search->signals->interrupted)
+	} else if (build_driver(setup)) {
+		if (!setup->signals->interrupted)
 			go_without_driver(kernel, "qemu_poweroff.ko does not build (see the lines above)");
 	} else {
-		add_sources(search, kernel, &files);
-		cache_keep(search->places->build, "driver", question, "built", files.data);
+		add_sources(&files, setup);
+		cache_keep(setup->places.build, question, "built", files.data);
 	}
 	text_free(&files);
 	free(question);
-	return search->signals->interrupted ? -1 : 0;
+	return setup->signals->interrupted ? -1 : 0;
 }
 
-int kernel_find(struct kernel *kernel, const struct options *options,
-		const struct places *places, struct signals *signals, struct error *error)
+int kernel_find(struct setup *setup)
 {
-	const struct search search = {
-		.options = options,
-		.places = places,
-		.signals = signals,
-		.error = error,
-	};
+	struct kernel *kernel = &setup->kernel;
 	char *path;
 
-	kernel->directory = find_directory(&search);
+	kernel->directory = find_directory(setup);
 	if (!kernel->directory)
 		return -1;
 	path = print("%s/release", kernel->directory);
 	kernel->release = read_file(path, 4096);
 	if (!kernel->release)
-		error_add(error, "%s: %s", path, strerror(errno));
+		error_add(setup->error, "%s: %s", path, strerror(errno));
 	free(path);
 	if (!kernel->release)
 		return -1;
 	chomp(kernel->release);
 	kernel->modules = print("%s/modules", kernel->directory);
-	kernel->image = print("%s/vmlinux", kernel->directory);
-	if (access(kernel->image, R_OK)) {
-		free(kernel->image);
-		kernel->image = print("%s/vmlinuz", kernel->directory);
-	}
+	kernel->image = print("%s/%s", kernel->directory,
+			      exists_below(kernel->directory, "vmlinux") ? "vmlinux" : "vmlinuz");
 	if (access(kernel->image, R_OK))
-		return error_add(error, "%s: %s: /boot may be readable for root alone",
+		return error_add(setup->error, "%s: %s: /boot may be readable for root alone",
 				 kernel->image, strerror(errno));
-	return options->bare ? 0 : find_driver(&search, kernel);
+	return setup->options->bare ? 0 : find_driver(setup);
 }
 
-unsigned long kernel_hz(const struct kernel *kernel)
+char *kernel_option(const struct kernel *kernel, const char *option)
 {
-	static const char option[] = "\nCONFIG_HZ=";
-	char *path = print("%s/config", kernel->directory);
-	char *config = read_file(path, 16 << 20);
-	const char *found = config ? strstr(config, option) : NULL;
-	unsigned long hz = found ? strtoul(found + strlen(option), NULL, 10) : 0;
+	char *path = print("%s/config", kernel->directory), *config = read_file(path, 16 << 20);
+	char *line = print("\n%s=", option), *found = config ? strstr(config, line) : NULL;
+	char *value = NULL;
 
+	if (found)
+		value = print("%.*s", (int)strcspn(found + strlen(line), "\n"),
+			      found + strlen(line));
+	else if (config)
+		value = copy("n");
+	free(line);
 	free(config);
 	free(path);
-	return hz;
+	return value;
 }
 
 void kernel_free(struct kernel *kernel)

@@ -3,10 +3,9 @@
 #ifndef QEMU_RUN_KERNEL_H
 #define QEMU_RUN_KERNEL_H
 
-#include "error.h"
-#include "options.h"
-#include "places.h"
-#include "signals.h"
+#include "util.h"
+
+struct setup;
 
 /**
  * struct kernel - the kernel to run
@@ -26,24 +25,32 @@ struct kernel {
 
 /**
  * kernel_find() - finds or fetches the kernel, and the driver for it
- * @kernel: receives it
- * @options: which
- * @places: where scripts/kernel and scripts/module are
- * @signals: may end the search
- * @error: receives what went wrong
+ * @setup: the run; its @kernel receives it
  *
  * Return: 0; -1 on an error, or when interrupted.
  */
-int kernel_find(struct kernel *kernel, const struct options *options,
-		const struct places *places, struct signals *signals, struct error *error);
+int kernel_find(struct setup *setup);
 
 /**
- * kernel_hz() - reads CONFIG_HZ from the kernel's configuration
- * @kernel: the kernel
+ * kernel_script() - runs one of our scripts that are about a kernel
+ * @setup: the run
+ * @name: of the script
+ * @kernel: for its -k
+ * @output: receives its stdout, NUL-terminated
  *
- * Return: ticks a second, or 0 if the configuration is not there.
+ * Return: as process_run().
  */
-unsigned long kernel_hz(const struct kernel *kernel);
+int kernel_script(const struct setup *setup, const char *name, const char *kernel,
+		  struct text *output);
+
+/**
+ * kernel_option() - an option of the kernel's configuration
+ * @kernel: the kernel
+ * @option: its name, as CONFIG_HZ
+ *
+ * Return: its value, to be freed, "n" where it is off; NULL if there is no configuration.
+ */
+char *kernel_option(const struct kernel *kernel, const char *option);
 
 void kernel_free(struct kernel *kernel);
 

@@ -16,7 +16,7 @@
 #include "report.h"
 #include "serve.h"
 #include "template.h"
-#include "virtio.h"
+#include "template_key.h"
 
 /**
  * struct run - one run of qemu-run
@@ -125,11 +125,16 @@ static int prepare(struct run *run)
 	struct setup *setup = &run->setup;
 
 	if (open_console(run) || inputs_check(&run->options, &run->error) ||
-	    kernel_find(&setup->kernel, &run->options, &setup->places, &run->signals,
-			&run->error) ||
-	    check_kernel(run, &run->error))
+	    kernel_find(setup) || check_kernel(run, &run->error))
 		return -1;
-	return accelerator_choose(setup, &run->signals, &run->error);
+	return accelerator_choose(setup);
+}
+
+static void start(struct run *run, const struct boot *boot)
+{
+	run->ready_ns = now_ns();
+	run->session = session_start(&run->setup, boot, &run->signals, &run->streams,
+				     &run->error);
 }
 
 /* start_cold() - boots a guest; returns whether it waits for its job. */
@@ -137,12 +142,10 @@ static bool start_cold(struct run *run, bool serial)
 {
 	struct boot boot = { .memory = -1, .state = -1, .serial = serial };
 
-	boot.initramfs = initramfs_make(&run->setup, serial, &run->signals, &run->error);
+	boot.initramfs = initramfs_make(&run->setup, serial);
 	if (boot.initramfs < 0)
 		return false;
-	run->ready_ns = now_ns();
-	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
-				     &run->error);
+	start(run, &boot);
 	close(boot.initramfs);
 	return run->session && !boot_init(run->session);
 }
@@ -169,7 +172,7 @@ static void run_cold(struct run *run)
 		missing = virtio_missing_said(run->session);
 		if (!missing)
 			return;
-		virtio_missing_keep(&run->setup, missing);
+		template_keep(&run->setup, "lacks", missing);
 		end_session(run);
 	}
 	say("kernel %s lacks %s: no template, and a serial port to talk by: each run boots it, and input and output are slow; the way out is make kvm_guest.config, or what --kconfig prints",
@@ -188,9 +191,7 @@ static void run_restored(struct run *run, struct template *template)
 		.by_file = template->by_file,
 	};
 
-	run->ready_ns = now_ns();
-	run->session = session_start(&run->setup, &boot, &run->signals, &run->streams,
-				     &run->error);
+	start(run, &boot);
 	if (run->session)
 		serve(run->session);
 	template_close(template);
@@ -254,8 +255,7 @@ static void perform(struct run *run)
 	int found = 0;
 
 	if (!run->options.cold)
-		found = template_open(&template, &run->setup, &run->signals, &run->session,
-				      &run->error);
+		found = template_open(&template, &run->setup, &run->session);
 	if (found < 0)
 		return;
 	if (found) {
@@ -324,7 +324,13 @@ static int conclude(const struct run *run, uint64_t begin_ns)
 
 int main(int argc, char **argv)
 {
-	struct run run = { .setup = { .options = &run.options } };
+	struct run run = {
+		.setup = {
+			.options = &run.options,
+			.signals = &run.signals,
+			.error = &run.error,
+		},
+	};
 	uint64_t begin_ns = now_ns();
 	int status;
 

@@ -17,15 +17,11 @@
  * @modules: what has been found
  * @setup: the kernel, and what the user gives
  * @context: libkmod's, for the kernel's tree
- * @signals: may end a program that unpacks a module
- * @error: receives what went wrong
  */
 struct search {
 	struct modules *modules;
 	const struct setup *setup;
 	struct kmod_ctx *context;
-	struct signals *signals;
-	struct error *error;
 };
 
 static struct kmod_ctx *open_tree(const struct kernel *kernel)
@@ -129,10 +125,10 @@ static int add_name(struct search *search, const char *name, const char *paramet
 	struct kmod_list *found = lookup(search->context, name);
 
 	if (!found && !soft && (strchr(name, '/') || !access(name, F_OK)))
-		return error_add(search->error, "-m %s: no module: give a built one, FILE.ko, or the name of one of kernel %s",
+		return error_add(search->setup->error, "-m %s: no module: give a built one, FILE.ko, or the name of one of kernel %s",
 				 name, search->setup->kernel.release);
 	if (!found && !soft)
-		return error_add(search->error, "-m %s: kernel %s has no such module", name,
+		return error_add(search->setup->error, "-m %s: kernel %s has no such module", name,
 				 search->setup->kernel.release);
 	add_list(search, found, parameters, soft);
 	return 0;
@@ -173,9 +169,9 @@ static int check_version(struct search *search, const char *path, struct kmod_li
 	int err = 0;
 
 	if (!version)
-		return error_add(search->error, "-m %s: not a kernel module", path);
+		return error_add(search->setup->error, "-m %s: not a kernel module", path);
 	if (strncmp(version, kernel->release, length) || version[length] != ' ')
-		return error_add(search->error, "-m %s: built for kernel %.*s, and this is kernel %s: build it against %s/build",
+		return error_add(search->setup->error, "-m %s: built for kernel %.*s, and this is kernel %s: build it against %s/build",
 				 path, (int)strcspn(version, " "), version, kernel->release,
 				 kernel->directory);
 	/* The same release built another way: our own driver for it tells. */
@@ -183,7 +179,7 @@ static int check_version(struct search *search, const char *path, struct kmod_li
 		driver = read_info(search->context, kernel->driver);
 	own = field(driver, "vermagic");
 	if (own && strcmp(own, version))
-		err = error_add(search->error, "-m %s: built for '%s', and this kernel is '%s'",
+		err = error_add(search->setup->error, "-m %s: built for '%s', and this kernel is '%s'",
 				path, version, own);
 	kmod_module_info_free_list(driver);
 	return err;
@@ -215,9 +211,9 @@ static int add_file(struct search *search, const char *path, const char *paramet
 	struct kmod_list *info = NULL;
 	struct text image = { 0 };
 
-	err = module_read(path, &image, search->signals, search->error);
+	err = module_read(search->setup, path, &image);
 	if (!err && (file < 0 || write_all(file, image.data, image.length)))
-		err = error_add(search->error, "-m %s: no memory to unpack it", path);
+		err = error_add(search->setup->error, "-m %s: no memory to unpack it", path);
 	if (!err) {
 		info = read_info(search->context, unpacked);
 		err = check_version(search, path, info);
@@ -236,14 +232,12 @@ static int add_file(struct search *search, const char *path, const char *paramet
 }
 
 int modules_add(struct modules *modules, const struct setup *setup,
-		const struct module_option *wanted, struct signals *signals, struct error *error)
+		const struct module_option *wanted)
 {
 	struct search search = {
 		.modules = modules,
 		.setup = setup,
 		.context = open_tree(&setup->kernel),
-		.signals = signals,
-		.error = error,
 	};
 	int err;
 
@@ -270,20 +264,15 @@ int modules_has(const struct kernel *kernel, const char *name)
 
 char modules_lack(const struct kernel *kernel, const char *module, const char *option)
 {
-	char *path = print("%s/config", kernel->directory), *config = read_file(path, 16 << 20);
-	char *line = print("\n%s=", option), *found = config ? strstr(config, line) : NULL;
-	char value = found ? found[strlen(line)] : config ? 'n' : '?';
+	char *set = kernel_option(kernel, option), value = set ? *set : '?';
 	int there = value != 'n' && module ? modules_has(kernel, module) : -1;
 
-	free(line);
-	free(config);
-	free(path);
+	free(set);
 	return value == 'n' || (value == '?' && !there) ? 'n' :
 	       value == 'm' && there != 1	       ? 'm' : '\0';
 }
 
-int module_read(const char *path, struct text *image, struct signals *signals,
-		struct error *error)
+int module_read(const struct setup *setup, const char *path, struct text *image)
 {
 	static const struct {
 		const char *ending;
@@ -306,16 +295,16 @@ int module_read(const char *path, struct text *image, struct signals *signals,
 			continue;
 		if (!argv[0]) {
 			err = read_bytes(path, MODULE_MAX, image);
-			return err ? error_add(error, "-m %s: %s", path, strerror(-err)) : 0;
+			return err ? error_add(setup->error, "-m %s: %s", path, strerror(-err)) : 0;
 		}
 		if (access(path, R_OK))
-			return error_add(error, "-m %s: %s", path, strerror(errno));
-		if (process_run(argv, image, MODULE_MAX, signals, error))
-			return signals->interrupted ? -1 :
-			       error_add(error, "-m %s: cannot be read", path);
+			return error_add(setup->error, "-m %s: %s", path, strerror(errno));
+		if (process_run(argv, image, MODULE_MAX, setup->signals, setup->error))
+			return setup->signals->interrupted ? -1 :
+			       error_add(setup->error, "-m %s: cannot be read", path);
 		return 0;
 	}
-	return error_add(error, "-m %s: neither a .ko nor a compressed one", path);
+	return error_add(setup->error, "-m %s: neither a .ko nor a compressed one", path);
 }
 
 void modules_free(struct modules *modules)

@@ -32,15 +32,13 @@ struct modules {
  * @modules: where to
  * @setup: which kernel, and which other modules the user gives
  * @wanted: a FILE.ko, or the name or alias of a module of the kernel's
- * @signals: may end a program that unpacks it
- * @error: receives what went wrong
  *
  * What is built in is left out.
  *
  * Return: 0 or -1.
  */
 int modules_add(struct modules *modules, const struct setup *setup,
-		const struct module_option *wanted, struct signals *signals, struct error *error);
+		const struct module_option *wanted);
 
 /**
  * modules_has() - whether a kernel has a module, or has it built in
@@ -63,15 +61,13 @@ char modules_lack(const struct kernel *kernel, const char *module, const char *o
 
 /**
  * module_read() - reads a module, unpacked
- * @path: its file
+ * @setup: the run
+ * @path: the module's file
  * @image: receives it
- * @signals: may end a program that unpacks it
- * @error: receives what went wrong
  *
  * Return: 0; -1 on an error, or when interrupted.
  */
-int module_read(const char *path, struct text *image, struct signals *signals,
-		struct error *error);
+int module_read(const struct setup *setup, const char *path, struct text *image);
 
 void modules_free(struct modules *modules);
 

@@ -7,7 +7,6 @@
 #include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "disk_image.h"
 #include "util.h"
 
 /* What --init executes without a path, and how long a command of --ready may be. */
@@ -60,6 +59,18 @@ struct file_option {
 struct get_option {
 	char *guest;
 	char *host;
+};
+
+/**
+ * struct disk_image - what a disk image is, by its content
+ * @qcow2: it is a qcow2, else raw
+ * @begun: its first sector may hold something
+ * @size: of the disk, in bytes
+ */
+struct disk_image {
+	bool qcow2;
+	bool begun;
+	uint64_t size;
 };
 
 /**

@@ -37,21 +37,7 @@ static const char *virtio_bus(const struct options *options)
 }
 
 /*
- * machine_append() - what a kernel must be told that its machine does not tell it
- *
- * On a microvm, with ACPI's reduced hardware, a kernel reboots by EFI and, for want of
- * it, by jumping to the firmware's entry, of which QEMU never hears; of a triple fault
- * it does. And port 0x61 is not there to give the reason of an NMI: it reads as a PCI
- * system error, which is only printed, and not before interrupts are on again.
- */
-static const char *machine_append(const struct options *options)
-{
-	return options->machine == MACHINE_MICROVM ?
-	       " reboot=t sysctl.kernel.panic_on_unrecovered_nmi=1" : "";
-}
-
-/*
- * tsc_append() - what to tell a kernel that has no good clock to measure its TSC by
+ * add_tsc() - tells a kernel that has no good clock to measure its TSC by how fast it is
  *
  * All clones of a template would have a clock as wrong as its measurement, and
  * deadlines as early. TCG gives a guest the host's TSC; KVM has a clock of its own.
@@ -59,29 +45,56 @@ static const char *machine_append(const struct options *options)
  * lpj=: each secondary processor measures again how long its udelay() takes, against ticks
  * that come in bursts if the host is busy. Seen: a 70,000th of what it should be.
  */
-static char *tsc_append(const struct setup *setup)
+static void add_tsc(struct text *line, const struct kernel *kernel)
 {
-	unsigned long khz = setup->kvm ? 0 : tsc_khz();
-	unsigned long hz = khz ? kernel_hz(&setup->kernel) : 0;
+	unsigned long khz = tsc_khz();
+	char *value = kernel_option(kernel, "CONFIG_HZ");
+	unsigned long hz = value ? strtoul(value, NULL, 10) : 0;
 
-	return hz ? print(" tsc_early_khz=%lu lpj=%lu", khz, khz * 1000 / hz) :
-	       khz ? print(" tsc_early_khz=%lu", khz) : copy("");
+	text_print(line, " tsc_early_khz=%lu", khz);
+	if (hz)
+		text_print(line, " lpj=%lu", khz * 1000 / hz);
+	free(value);
 }
 
-/* init_append() - what the guest is told of --init and --ready; to be freed */
-static char *init_append(const struct options *options)
+/*
+ * kernel_line() - the kernel's command line; to be freed
+ *
+ * earlycon: what a kernel says before it has its console, and may die of.
+ *
+ * no_timer_check: an emulator that is short of time misses the ten ticks that a
+ * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
+ */
+static char *kernel_line(const struct setup *setup, bool serial)
 {
-	struct text text = { 0 };
+	const struct options *options = setup->options;
+	struct text line = { 0 };
 	const char *ready;
 
-	text_add(&text, "", 0);
+	text_print(&line, "earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
+		   serial ? 2 : 1, serial ? " qemu_run_serial=1" : "",
+		   setup->kernel.driver ? " qemu_run_driver=1" : "",
+		   options->root || options->shares.count ? " qemu_run_shares=1" : "",
+		   options->image ? " qemu_run_image=1" : "");
 	if (options->init)
-		text_print(&text, " qemu_run_init=%s", options->init);
+		text_print(&line, " qemu_run_init=%s", options->init);
 	if (options->ready)
-		text_print(&text, " qemu_run_ready=");
+		text_print(&line, " qemu_run_ready=");
 	for (ready = options->ready; ready && *ready; ready++)
-		text_print(&text, "%02x", (unsigned char)*ready);
-	return text.data;
+		text_print(&line, "%02x", (unsigned char)*ready);
+	if (!setup->kvm)
+		add_tsc(&line, &setup->kernel);
+	/*
+	 * On a microvm, with ACPI's reduced hardware, a kernel reboots by EFI and, for want of
+	 * it, by jumping to the firmware's entry, of which QEMU never hears; of a triple fault
+	 * it does. And port 0x61 is not there to give the reason of an NMI: it reads as a PCI
+	 * system error, which is only printed, and not before interrupts are on again.
+	 */
+	if (options->machine == MACHINE_MICROVM)
+		text_print(&line, " reboot=t sysctl.kernel.panic_on_unrecovered_nmi=1");
+	if (options->append)
+		text_print(&line, " %s", options->append);
+	return line.data;
 }
 
 static void add_disks(const struct setup *setup, struct list *arguments, bool real)
@@ -122,7 +135,6 @@ static void add_disks(const struct setup *setup, struct list *arguments, bool re
 	}
 }
 
-/* Without a @path, an empty directory of QEMU's own. */
 /* The image that is the root: in the template as well, which has it mounted. */
 static void add_image(const struct setup *setup, struct list *arguments)
 {
@@ -139,6 +151,7 @@ static void add_image(const struct setup *setup, struct list *arguments)
 	free(name);
 }
 
+/* Without a @path, an empty directory of QEMU's own. */
 static void add_share(const struct setup *setup, struct list *arguments, const char *tag,
 		      const char *path, bool writable)
 {
@@ -256,27 +269,10 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 	/* What a guest that broke out of QEMU could do. */
 	add(arguments, "-sandbox",
 	    copy("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
-	/*
-	 * earlycon: what a kernel says before it has its console, and may die of.
-	 *
-	 * no_timer_check: an emulator that is short of time misses the ten ticks that a
-	 * kernel waits for, and a sound kernel panics: "IO-APIC + timer doesn't work!"
-	 */
 	if (boot->initramfs >= 0) {
-		char *tsc = tsc_append(setup), *init = init_append(options);
-
 		add(arguments, "-kernel", copy(setup->kernel.image));
 		add(arguments, "-initrd", print("/proc/self/fd/%d", FD_INITRAMFS));
-		add(arguments, "-append",
-		    print("earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s%s%s%s%s%s",
-			  boot->serial ? 2 : 1, boot->serial ? " qemu_run_serial=1" : "",
-			  setup->kernel.driver ? " qemu_run_driver=1" : "",
-			  options->root || options->shares.count ? " qemu_run_shares=1" : "",
-			  options->image ? " qemu_run_image=1" : "", init, tsc,
-			  machine_append(options),
-			  options->append ? " " : "", options->append ? options->append : ""));
-		free(init);
-		free(tsc);
+		add(arguments, "-append", kernel_line(setup, boot->serial));
 	} else {
 		if (boot->by_file)
 			add(arguments, "-add-fd", print("fd=%d,set=1", FD_STATE));

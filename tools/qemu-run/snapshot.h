@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The state of a guest's devices, written to a file. */
+/* A guest in files: the state of its devices, and its memory. */
 #ifndef QEMU_RUN_SNAPSHOT_H
 #define QEMU_RUN_SNAPSHOT_H
 
@@ -15,5 +15,33 @@
  * Return: 1 if QEMU wrote by file:, and restores by it; 0 by fd:; -1 on an error.
  */
 int snapshot_save(struct session *session, int file);
+
+/**
+ * memory_file_punch() - gives back the room of pages that are all zeroes
+ * @file: the file, open to write
+ *
+ * Guests that map it privately may run: for them nothing changes.
+ *
+ * Return: 0 or a negative errno.
+ */
+int memory_file_punch(int file);
+
+/**
+ * memory_file_blocks() - the room that it takes
+ * @file: the file
+ *
+ * Return: as st_blocks of stat(2).
+ */
+uint64_t memory_file_blocks(int file);
+
+/**
+ * memory_file_shrink() - gives back what runs made it grow by, if that is much
+ * @file: the file, open to write
+ * @blocks: what memory_file_blocks() said when it was made
+ *
+ * A hole that a guest reads or writes takes room on tmpfs from then on, though the file
+ * is mapped privately and does not change. On other file systems that allocates nothing.
+ */
+void memory_file_shrink(int file, uint64_t blocks);
 
 #endif

@@ -25,11 +25,10 @@
 #include "initramfs.h"
 #include "job.h"
 #include "last_words.h"
-#include "memory_file.h"
+#include "modules.h"
 #include "snapshot.h"
 #include "template.h"
 #include "template_key.h"
-#include "virtio.h"
 
 #define SETTLE_NS (500 * 1000000ULL)
 #define NO_TEMPLATE "no template with this --qemu (%s): booting cold"
@@ -43,38 +42,31 @@ static int open_in(const char *directory, const char *name, int flags)
 	return file;
 }
 
-/* find() - looks at the template at @directory, if it is what @key asks for. */
-static bool find(const char *directory, const char *key, struct template *template)
-{
-	char *path = print("%s/key", directory), *made = cache_answer(path, key);
-	bool good = made && sscanf(made, "%" SCNu64 " %d", &template->blocks,
-				   &template->by_file) == 2;
-
-	/* The least recently used one goes first. */
-	if (good)
-		utimensat(AT_FDCWD, path, NULL, 0);
-	free(made);
-	free(path);
-	return good;
-}
-
 /* open_existing() - the template at @directory, if it is what @key asks for. */
 static bool open_existing(const char *directory, const char *key, struct template *template)
 {
 	/* All its files are of one, even if another run makes a new one meanwhile. */
 	int pinned = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *place = print("/proc/self/fd/%d", pinned);
-	bool good = pinned >= 0 && find(place, key, template);
+	char *place = print("/proc/self/fd/%d", pinned), *path = print("%s/key", place);
+	char *made = cache_answer(path, key);
+	bool good = made && sscanf(made, "%" SCNu64 " %d", &template->blocks,
+				   &template->by_file) == 2;
 
 	template->memory = good ? open_in(place, "memory", O_RDWR) : -1;
 	template->state = good ? open_in(place, "state", O_RDONLY) : -1;
+	good = template->memory >= 0 && template->state >= 0;
+	if (good) {
+		/* The least recently used one goes first. */
+		utimensat(AT_FDCWD, path, NULL, 0);
+	} else {
+		close_fd(&template->memory);
+		close_fd(&template->state);
+	}
+	free(made);
+	free(path);
 	free(place);
 	close_fd(&pinned);
-	if (template->memory >= 0 && template->state >= 0)
-		return true;
-	close_fd(&template->memory);
-	close_fd(&template->state);
-	return false;
+	return good;
 }
 
 /* preload() - the modules that this template keeps */
@@ -112,108 +104,91 @@ static int settle(struct session *session)
 	return 0;
 }
 
-/* struct making - a template that is being made */
-struct making {
-	const struct setup *setup;
-	struct signals *signals;
-	struct error *error;
-	const char *directory;
-	struct text files;
-	int memory;
-	int state;
-	struct session *session;
-};
-
-static int open_files(struct making *making, off_t size)
+/* create_files() - the files of a template to be made */
+static int create_files(const struct setup *setup, const char *directory,
+			struct template *template)
 {
+	off_t size = (off_t)setup->options->memory_mb << 20;
 	struct statfs room;
 
-	making->memory = open_in(making->directory, "memory", O_RDWR | O_CREAT | O_EXCL);
+	template->memory = open_in(directory, "memory", O_RDWR | O_CREAT | O_EXCL);
 	/* QEMU looks for one that can be written and not read. */
-	making->state = open_in(making->directory, "state", O_WRONLY | O_CREAT | O_EXCL);
-	if (making->memory < 0 || making->state < 0 || ftruncate(making->memory, size))
-		return error_add(making->error, "%s: %s", making->directory, strerror(errno));
+	template->state = open_in(directory, "state", O_WRONLY | O_CREAT | O_EXCL);
+	if (template->memory < 0 || template->state < 0 || ftruncate(template->memory, size))
+		return error_add(setup->error, "%s: %s", directory, strerror(errno));
 	/*
 	 * A page that finds no room on disk is a SIGBUS for QEMU: better to hear
 	 * of it before. A booted guest has touched less than this.
 	 */
-	if (!fstatfs(making->memory, &room) &&
+	if (!fstatfs(template->memory, &room) &&
 	    (unsigned long long)room.f_bavail * room.f_bsize < 256ULL << 20)
-		return error_add(making->error, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold",
-				 making->directory);
+		return error_add(setup->error, "%s: less than 256 MiB free: make room, set XDG_CACHE_HOME to a place with more, or use --cold",
+				 directory);
 	return 0;
 }
 
-/* boot_and_save() - boots the guest and saves it; as snapshot_save(). */
-static int boot_and_save(struct making *making)
+/* boot_and_save() - boots the guest of @session and saves it in the template's files. */
+static int boot_and_save(const struct setup *setup, struct template *template,
+			 struct session **session)
 {
 	struct boot boot = {
-		.memory = making->memory,
+		.memory = template->memory,
 		.shared = true,
 		.state = -1,
 	};
-	struct session *session;
 
-	boot.initramfs = initramfs_make(making->setup, false, making->signals, making->error);
+	boot.initramfs = initramfs_make(setup, false);
 	if (boot.initramfs < 0)
 		return -1;
-	session = session_start(making->setup, &boot, making->signals, NULL, making->error);
+	*session = session_start(setup, &boot, setup->signals, NULL, setup->error);
 	close(boot.initramfs);
-	making->session = session;
-	if (!session || boot_init(session) || preload(session) || settle(session))
+	if (!*session || boot_init(*session) || preload(*session) || settle(*session))
 		return -1;
-	return snapshot_save(session, making->state);
+	template->by_file = snapshot_save(*session, template->state);
+	return template->by_file < 0 ? -1 : 0;
 }
 
 /* finish() - makes what QEMU wrote a template. */
-static int finish(struct making *making, int by_file, const char *key)
+static int finish(const struct setup *setup, const char *directory, const char *key,
+		  const char *files, const struct template *template)
 {
 	char *made, *path;
-	int err;
+	int err = memory_file_punch(template->memory);
 
-	/* QEMU must not write any more. */
-	session_free(making->session);
-	making->session = NULL;
-	err = memory_file_punch(making->memory);
 	/* A key that survives a power failure must find its memory there. */
-	if (!err && (fdatasync(making->memory) || fdatasync(making->state)))
+	if (!err && (fdatasync(template->memory) || fdatasync(template->state)))
 		err = -errno;
-	made = print("%" PRIu64 " %d", memory_file_blocks(making->memory), by_file);
-	path = print("%s/key", making->directory);
+	made = print("%" PRIu64 " %d", memory_file_blocks(template->memory), template->by_file);
+	path = print("%s/key", directory);
 	if (!err)
-		err = cache_note(path, key, made, making->files.data);
+		err = cache_note(path, key, made, files);
 	free(path);
 	free(made);
-	return err ? error_add(making->error, "%s: %s", making->directory, strerror(-err)) : 0;
+	return err ? error_add(setup->error, "%s: %s", directory, strerror(-err)) : 0;
 }
 
 /* make() - fills an empty directory with a template. */
 static int make(const struct setup *setup, const char *directory, const char *key,
-		struct signals *signals, struct session **failed, struct error *error)
+		struct session **failed)
 {
-	off_t size = (off_t)setup->options->memory_mb << 20;
-	struct making making = {
-		.setup = setup,
-		.signals = signals,
-		.error = error,
-		.directory = directory,
-		.memory = -1,
-		.state = -1,
-	};
-	int by_file = -1, err;
-
+	struct template template = { .memory = -1, .state = -1 };
+	struct text files = { 0 };
 	/* First: what changes from here on makes the template an old one. */
-	err = template_files(setup, &making.files, signals, error);
+	int err = template_files(setup, &files);
+
 	if (!err)
-		err = open_files(&making, size);
+		err = create_files(setup, directory, &template);
 	if (!err)
-		by_file = boot_and_save(&making);
-	if (!err)
-		err = by_file < 0 ? -1 : finish(&making, by_file, key);
-	*failed = making.session;
-	text_free(&making.files);
-	close_fd(&making.memory);
-	close_fd(&making.state);
+		err = boot_and_save(setup, &template, failed);
+	if (!err) {
+		/* QEMU must not write any more. */
+		session_free(*failed);
+		*failed = NULL;
+		err = finish(setup, directory, key, files.data, &template);
+	}
+	text_free(&files);
+	close_fd(&template.memory);
+	close_fd(&template.state);
 	return err;
 }
 
@@ -227,7 +202,7 @@ static void announce(const struct options *options, char *line)
 
 /* build() - makes a template beside its place and moves it there. */
 static int build(const struct setup *setup, const char *directory, const char *key,
-		 struct signals *signals, struct session **failed, struct error *error)
+		 struct session **failed)
 {
 	char *new = print("%s.new", directory);
 	uint64_t begin = now_ns();
@@ -237,17 +212,17 @@ static int build(const struct setup *setup, const char *directory, const char *k
 	cache_sweep(&setup->places);
 	cache_remove(new);
 	if (mkdir(new, 0700)) {
-		err = error_add(error, "%s: %s", new, strerror(errno));
+		err = error_add(setup->error, "%s: %s", new, strerror(errno));
 		free(new);
 		return err;
 	}
 	announce(setup->options, print("qemu-run: booting %s once, to keep as a template...",
 				       setup->kernel.release));
-	err = make(setup, new, key, signals, failed, error);
+	err = make(setup, new, key, failed);
 	if (!err) {
 		cache_remove(directory);
 		if (rename(new, directory))
-			err = error_add(error, "%s: %s", directory, strerror(errno));
+			err = error_add(setup->error, "%s: %s", directory, strerror(errno));
 	}
 	if (err)
 		cache_remove(new);
@@ -260,25 +235,51 @@ static int build(const struct setup *setup, const char *directory, const char *k
 	return err;
 }
 
-static bool lacks_virtio(const struct setup *setup)
+/* by_configuration() - as virtio_missing(), without a boot */
+static char *by_configuration(const struct setup *setup)
 {
-	char *missing = virtio_missing(setup);
-	bool lacks = missing;
+	bool microvm = setup->options->machine == MACHINE_MICROVM;
+	const char *const needs[][2] = {
+		{ microvm ? "virtio_mmio" : "virtio_pci",
+		  microvm ? "CONFIG_VIRTIO_MMIO" : "CONFIG_VIRTIO_PCI" },
+		{ "virtio_console", "CONFIG_VIRTIO_CONSOLE" },
+	};
+	size_t i;
 
-	free(missing);
-	return lacks;
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		char lack = modules_lack(&setup->kernel, needs[i][0], needs[i][1]);
+
+		if (lack)
+			return print(lack == 'm' ? "the module %s (%s=m)" : "%s (%s)", needs[i][0],
+				     needs[i][1]);
+	}
+	return NULL;
 }
 
-/* refused_before() - whether QEMU made no template of this in an earlier run; says so */
-static bool refused_before(const struct setup *setup, const char *key)
+char *virtio_missing(const struct setup *setup)
 {
-	char *why = cache_recall(setup->places.cache, "refusal", key);
-	bool refused = why;
+	char *missing = by_configuration(setup);
 
-	if (refused)
-		say(NO_TEMPLATE, why);
-	free(why);
-	return refused;
+	return missing ? missing : template_recall(setup, "lacks");
+}
+
+char *virtio_missing_said(const struct session *session)
+{
+	return session->facts.hello ? NULL : console_said(&session->machine.console, LOG_MISSING);
+}
+
+/* is_hopeless() - whether there can be no template, as far as is known; may say so */
+static bool is_hopeless(const struct setup *setup)
+{
+	char *missing = virtio_missing(setup);
+	char *refusal = missing ? NULL : template_recall(setup, "refusal");
+	bool hopeless = missing || refusal;
+
+	if (refusal)
+		say(NO_TEMPLATE, refusal);
+	free(refusal);
+	free(missing);
+	return hopeless;
 }
 
 /*
@@ -287,51 +288,45 @@ static bool refused_before(const struct setup *setup, const char *key)
  * QEMU does not start, or does not save its guest: a device may have no state to save. It
  * takes a boot to find that out, so that it is kept.
  */
-static bool clashes(const struct setup *setup, const char *key, struct session **failed,
-		    struct error *error)
+static bool clashes(const struct setup *setup, const struct session *failed)
 {
-	const struct machine *machine = &(*failed)->machine;
-	bool saving = (*failed)->facts.hello;
-	const char *text = saving ? error_first(error) : machine->messages.data;
+	const struct machine *machine = &failed->machine;
+	bool saving = failed->facts.hello;
+	const char *text = saving ? error_first(setup->error) : machine->messages.data;
 	char *why;
-	struct text files = { 0 };
 
-	if (!setup->options->qemu.count || !text || (*failed)->facts.refused ||
+	if (!setup->options->qemu.count || !text || failed->facts.refused ||
 	    (!saving && (!machine->ended || machine->console.text.length)))
 		return false;
 	why = print("%.*s", (int)strcspn(text, "\n"), text);
 	say(NO_TEMPLATE, why);
-	if (saving) {
-		template_machine(setup, &files);
-		cache_keep(setup->places.cache, "refusal", key, why, files.data);
-		text_free(&files);
-	}
+	if (saving)
+		template_keep(setup, "refusal", why);
 	free(why);
-	error_free(error);
+	error_free(setup->error);
 	return true;
 }
 
 /* open_locked() - as template_open(), with the lock of the template held */
 static int open_locked(struct template *template, const struct setup *setup,
-		       const char *directory, const char *key, struct signals *signals,
-		       struct session **failed, struct error *error)
+		       const char *directory, const char *key, struct session **failed)
 {
 	char *missing = NULL;
 
 	/* The run that had the lock before may have made it, or found out. */
 	if (open_existing(directory, key, template))
 		return 1;
-	if (lacks_virtio(setup))
+	if (is_hopeless(setup))
 		return 0;
-	if (!build(setup, directory, key, signals, failed, error))
+	if (!build(setup, directory, key, failed))
 		return open_existing(directory, key, template) ? 1 : 0;
-	if (!*failed || signals->interrupted)
+	if (!*failed || setup->signals->interrupted)
 		return -1;
 	if ((*failed)->machine.ended)
 		missing = virtio_missing_said(*failed);
 	if (missing)
-		virtio_missing_keep(setup, missing);
-	else if (!clashes(setup, key, failed, error))
+		template_keep(setup, "lacks", missing);
+	else if (!clashes(setup, *failed))
 		return -1;
 	free(missing);
 	session_free(*failed);
@@ -340,7 +335,7 @@ static int open_locked(struct template *template, const struct setup *setup,
 }
 
 int template_open(struct template *template, const struct setup *setup,
-		  struct signals *signals, struct session **failed, struct error *error)
+		  struct session **failed)
 {
 	char *key, *directory, *path;
 	int lock, result = 0;
@@ -354,20 +349,19 @@ int template_open(struct template *template, const struct setup *setup,
 	directory = cache_directory(&setup->places, key);
 	if (open_existing(directory, key, template)) {
 		result = 1;
-	} else if (!lacks_virtio(setup) && !refused_before(setup, key)) {
+	} else if (!is_hopeless(setup)) {
 		path = print("%s/templates", setup->places.cache);
 		make_directories(path);
 		free(path);
 		path = print("%s.lock", directory);
-		lock = cache_lock(path, signals);
+		lock = cache_lock(path, setup->signals);
 		if (lock >= 0) {
-			result = open_locked(template, setup, directory, key, signals, failed,
-					     error);
+			result = open_locked(template, setup, directory, key, failed);
 			/* A lock of nothing is litter. */
 			if (result != 1)
 				unlink(path);
 			close(lock);
-		} else if (signals->interrupted) {
+		} else if (setup->signals->interrupted) {
 			result = -1;
 		} else {
 			say("%s: %s: booting cold", path, strerror(errno));

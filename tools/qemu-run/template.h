@@ -23,16 +23,14 @@ struct template {
  * template_open() - finds the template for this run, or makes it
  * @template: receives it
  * @setup: the run
- * @signals: may end the making
  * @failed: receives the session with a guest that could not be made a template, if
  *	    that is why there is none
- * @error: receives what went wrong
  *
  * Return: 1 when there is one, 0 when this run has to boot cold, -1 when it cannot run
  * at all.
  */
 int template_open(struct template *template, const struct setup *setup,
-		  struct signals *signals, struct session **failed, struct error *error);
+		  struct session **failed);
 
 /**
  * template_close() - closes a template, when the guest that was made of it has ended
@@ -47,5 +45,23 @@ void template_close(struct template *template);
  * @setup: the run
  */
 void template_discard(const struct setup *setup);
+
+/**
+ * virtio_missing() - what a kernel lacks for a channel by virtio, as a template needs it
+ * @setup: the kernel and its machine
+ *
+ * By the kernel's configuration and its modules, or by what an earlier boot said.
+ *
+ * Return: the text, to be freed, or NULL if it lacks nothing.
+ */
+char *virtio_missing(const struct setup *setup);
+
+/**
+ * virtio_missing_said() - the same, by what a guest said on its console
+ * @session: a session that ended before its guest said hello
+ *
+ * Return: the text, to be freed, or NULL if it said nothing.
+ */
+char *virtio_missing_said(const struct session *session);
 
 #endif

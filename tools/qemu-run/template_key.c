@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include "cache.h"
 #include "identity.h"
 #include "initramfs.h"
 #include "modules.h"
@@ -43,7 +44,8 @@ char *template_key(const struct setup *setup)
 	return key.data;
 }
 
-void template_machine(const struct setup *setup, struct text *files)
+/* add_machine() - adds the files that a kernel's boot depends on. */
+static void add_machine(const struct setup *setup, struct text *files)
 {
 	char *path;
 
@@ -57,8 +59,7 @@ void template_machine(const struct setup *setup, struct text *files)
 	identity_add(files, setup->places.qemu);
 }
 
-int template_files(const struct setup *setup, struct text *files, struct signals *signals,
-		   struct error *error)
+int template_files(const struct setup *setup, struct text *files)
 {
 	/* Where the distributions have the one that scripts/initramfs packs. */
 	static const char *const busyboxes[] = {
@@ -72,7 +73,7 @@ int template_files(const struct setup *setup, struct text *files, struct signals
 	char *rootfs;
 	int err = 0;
 
-	template_machine(setup, files);
+	add_machine(setup, files);
 	if (options->image)
 		identity_add(files, options->image);
 	for (i = 0; i < sizeof(busyboxes) / sizeof(*busyboxes); i++)
@@ -84,12 +85,42 @@ int template_files(const struct setup *setup, struct text *files, struct signals
 	for (i = 0; i < count && !err; i++) {
 		const struct module_option module = { .name = (char *)packed[i], .parameters = "" };
 
-		err = modules_add(&modules, setup, &module, signals, error);
+		err = modules_add(&modules, setup, &module);
 	}
 	for (i = 0; options->preload && i < options->module_count && !err; i++)
-		err = modules_add(&modules, setup, &options->modules[i], signals, error);
+		err = modules_add(&modules, setup, &options->modules[i]);
 	for (i = 0; i < modules.count; i++)
 		identity_add(files, modules.items[i].path);
 	modules_free(&modules);
 	return err;
+}
+
+/* question() - what template_keep() keeps the answer to; to be freed */
+static char *question(const struct setup *setup, const char *kind)
+{
+	char *key = template_key(setup), *text = print("%s\n%s", kind, key);
+
+	free(key);
+	return text;
+}
+
+void template_keep(const struct setup *setup, const char *kind, const char *why)
+{
+	char *asked = question(setup, kind);
+	struct text files = { 0 };
+
+	add_machine(setup, &files);
+	if (setup->places.cache)
+		cache_keep(setup->places.cache, asked, why, files.data);
+	text_free(&files);
+	free(asked);
+}
+
+char *template_recall(const struct setup *setup, const char *kind)
+{
+	char *asked = question(setup, kind);
+	char *why = setup->places.cache ? cache_recall(setup->places.cache, asked) : NULL;
+
+	free(asked);
+	return why;
 }

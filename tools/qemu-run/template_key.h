@@ -4,7 +4,6 @@
 #define QEMU_RUN_TEMPLATE_KEY_H
 
 #include "setup.h"
-#include "signals.h"
 
 /**
  * template_key() - what is asked for
@@ -16,22 +15,29 @@
 char *template_key(const struct setup *setup);
 
 /**
- * template_machine() - the files that a kernel's boot depends on
- * @setup: the run
- * @files: receives them, see identity.h
- */
-void template_machine(const struct setup *setup, struct text *files);
-
-/**
  * template_files() - all files that a template is made of
- * @setup: the run
+ * @setup: the run; its error receives what is wrong with a module of --preload
  * @files: receives them, see identity.h
- * @signals: may end a program that unpacks a module
- * @error: receives what is wrong with a module of --preload
  *
  * Return: 0 or -1.
  */
-int template_files(const struct setup *setup, struct text *files, struct signals *signals,
-		   struct error *error);
+int template_files(const struct setup *setup, struct text *files);
+
+/**
+ * template_keep() - keeps why there can be no template, for the runs to come
+ * @setup: the run
+ * @kind: "lacks" if that is the kernel's fault, "refusal" if it is QEMU's
+ * @why: the text
+ */
+void template_keep(const struct setup *setup, const char *kind, const char *why);
+
+/**
+ * template_recall() - why there can be no template, by what an earlier run kept
+ * @setup: the run
+ * @kind: as for template_keep()
+ *
+ * Return: the text, to be freed, or NULL.
+ */
+char *template_recall(const struct setup *setup, const char *kind);
 
 #endif

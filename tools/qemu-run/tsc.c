@@ -4,8 +4,6 @@
 #include "tsc.h"
 #include "util.h"
 
-#ifdef __x86_64__
-
 /* The time, and the counter at that time: not with a pause between the two. */
 static uint64_t read_tsc(uint64_t *at)
 {
@@ -28,12 +26,3 @@ unsigned long tsc_khz(void)
 	ticks = read_tsc(&end) - ticks;
 	return ticks * 1000000 / (end - start);
 }
-
-#else
-
-unsigned long tsc_khz(void)
-{
-	return 0;
-}
-
-#endif

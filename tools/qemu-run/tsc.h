@@ -14,7 +14,7 @@
  *
  * Takes 20 ms.
  *
- * Return: kHz, or 0 where the host has no such counter.
+ * Return: kHz.
  */
 unsigned long tsc_khz(void);
 

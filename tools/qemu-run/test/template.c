@@ -205,10 +205,10 @@ static void test_cache(void)
 	cache_sweep(&places);
 	check(!there("e.new") && !there("e.lock") && there("c"),
 	      "what a killed run left goes, and nothing else");
-	cache_keep(".", "kind", "question\n", "answer", "");
-	answer = cache_recall(".", "kind", "question\n");
+	cache_keep(".", "question\n", "answer", "");
+	answer = cache_recall(".", "question\n");
 	check(answer && !strcmp(answer, "answer"), "an answer is kept");
-	check(!cache_recall(".", "kind", "another\n"), "and none to another question");
+	check(!cache_recall(".", "another\n"), "and none to another question");
 	free(answer);
 }
 
