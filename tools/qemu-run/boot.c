@@ -55,3 +55,8 @@ int boot_init(struct session *session)
 	free(failed);
 	return 0;
 }
+
+char *virtio_missing_said(const struct session *session)
+{
+	return session->facts.hello ? NULL : console_said(&session->machine.console, LOG_MISSING);
+}

@@ -24,4 +24,12 @@ int boot_wait(struct session *session, const char *to);
  */
 int boot_init(struct session *session);
 
+/**
+ * virtio_missing_said() - what a kernel lacks for a channel by virtio, as its guest said
+ * @session: a session that ended before its guest said hello
+ *
+ * Return: the text, to be freed, or NULL if it said nothing.
+ */
+char *virtio_missing_said(const struct session *session);
+
 #endif

@@ -82,18 +82,16 @@ int cache_lock(const char *path, struct signals *signals)
 struct entry {
 	char *path;
 	bool is_template;
-	struct timespec used;
+	long long used_ns;
 	long long size;
 };
 
 static int by_use(const void *left, const void *right)
 {
-	const struct timespec *one = &((const struct entry *)left)->used;
-	const struct timespec *other = &((const struct entry *)right)->used;
+	long long one = ((const struct entry *)left)->used_ns;
+	long long other = ((const struct entry *)right)->used_ns;
 
-	if (one->tv_sec != other->tv_sec)
-		return one->tv_sec < other->tv_sec ? -1 : 1;
-	return one->tv_nsec < other->tv_nsec ? -1 : one->tv_nsec > other->tv_nsec;
+	return (one > other) - (one < other);
 }
 
 /* list() - all that is there, the least recently used first; returns how many. */
@@ -115,7 +113,7 @@ static size_t list(const struct places *places, struct entry **entries)
 		entry.size = entry.is_template ? cache_size(entry.path) : 0;
 		key = print("%s/key", entry.path);
 		if (!stat(key, &st))
-			entry.used = st.st_mtim;
+			entry.used_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
 		free(key);
 		*entries = must(reallocarray(*entries, count + 1, sizeof(entry)));
 		(*entries)[count++] = entry;
@@ -230,13 +228,17 @@ void cache_keep(const char *cache, const char *question, const char *answer, con
 	free(path);
 }
 
-/* clean() - removes all below templates/, or what runs that were killed did not finish. */
-static int clean(const struct places *places, bool all, struct error *error)
+int cache_clean(const struct places *places, bool all, struct error *error)
 {
+	char *answers;
 	struct entry *entries;
-	size_t count = list(places, &entries), i;
+	size_t count, i;
 	int err = 0;
 
+	if (!places->cache)
+		return 0;
+	answers = print("%s/answers", places->cache);
+	count = list(places, &entries);
 	for (i = 0; i < count; i++) {
 		bool half_made = strstr(entries[i].path, ".new");
 		int left = all || half_made ? cache_drop(entries[i].path) : 0;
@@ -246,26 +248,9 @@ static int clean(const struct places *places, bool all, struct error *error)
 		else if (all && half_made && left == -EWOULDBLOCK)
 			say("%s: left alone: another run is making it", entries[i].path);
 	}
+	if (all)
+		cache_remove(answers);
 	free_entries(entries, count);
-	return err;
-}
-
-void cache_sweep(const struct places *places)
-{
-	/* Of no use to others, and of no harm to this run. */
-	(void)clean(places, false, NULL);
-}
-
-int cache_clean(const struct places *places, struct error *error)
-{
-	char *answers;
-	int err;
-
-	if (!places->cache)
-		return 0;
-	err = clean(places, true, error);
-	answers = print("%s/answers", places->cache);
-	cache_remove(answers);
 	free(answers);
 	return err;
 }

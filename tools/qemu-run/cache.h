@@ -51,14 +51,6 @@ void cache_remove(const char *path);
 int cache_drop(const char *path);
 
 /**
- * cache_sweep() - removes what runs that were killed did not finish
- * @places: where the cache is
- *
- * A run that makes a template holds its lock, and loses it when killed.
- */
-void cache_sweep(const struct places *places);
-
-/**
  * cache_evict() - removes the least recently used templates beyond the limit
  * @places: where the cache is
  * @keep: a template to keep all the same
@@ -113,12 +105,14 @@ char *cache_recall(const char *cache, const char *question);
 void cache_keep(const char *cache, const char *question, const char *answer, const char *files);
 
 /**
- * cache_clean() - removes all templates that are not being made
+ * cache_clean() - removes templates
  * @places: where the cache is
- * @error: receives what cannot be removed
+ * @all: all that are not being made, and the answers; else only what runs that were killed
+ *	 did not finish: a run that makes a template holds its lock, and loses it when killed
+ * @error: receives what cannot be removed of all
  *
  * Return: 0 or -1.
  */
-int cache_clean(const struct places *places, struct error *error);
+int cache_clean(const struct places *places, bool all, struct error *error);
 
 #endif

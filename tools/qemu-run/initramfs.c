@@ -59,7 +59,6 @@ static int pack_job(const struct setup *setup, int file)
 	const struct job_writer writer = {
 		.emit = put_frame,
 		.context = &pack,
-		.signals = setup->signals,
 		.error = setup->error,
 	};
 	off_t start = lseek(file, 0, SEEK_CUR), begin, end;
@@ -133,13 +132,11 @@ static int pack_root(const struct setup *setup, bool with_virtio, int file)
 	struct text archive = { 0 };
 	int status, err = 0, count = 7;
 
+	if (setup->kernel.driver)
+		names[packed++] = setup->kernel.driver;
 	for (i = 0; i < packed; i++) {
 		argv[count++] = "-m";
 		argv[count++] = names[i];
-	}
-	if (setup->kernel.driver) {
-		argv[count++] = "-m";
-		argv[count++] = setup->kernel.driver;
 	}
 	status = process_run(argv, &archive, ROOT_MAX, setup->signals, setup->error);
 	free(script);

@@ -99,12 +99,6 @@ struct qcow2 {
 
 #define EXTERNAL_DATA_FILE 4
 
-static bool has_data_file(const struct qcow2 *header)
-{
-	return be32toh(header->version) >= 3 &&
-	       be64toh(header->incompatible_features) & EXTERNAL_DATA_FILE;
-}
-
 /*
  * look_at_image() - finds out what an image is; returns why it cannot be used, or NULL
  *
@@ -129,7 +123,8 @@ static const char *look_at_image(struct disk_image *image, int file, bool raw)
 	};
 	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) || fgetxattr(file, RAW_MARK, NULL, 0) >= 0)
 		return NULL;
-	if (start.qcow2.backing_file || has_data_file(&start.qcow2))
+	if (start.qcow2.backing_file || (be32toh(start.qcow2.version) >= 3 &&
+	    be64toh(start.qcow2.incompatible_features) & EXTERNAL_DATA_FILE))
 		return "a qcow2 that needs another file: make one by qemu-img convert -O qcow2";
 	image->qcow2 = true;
 	image->size = be64toh(start.qcow2.size);

@@ -10,13 +10,11 @@
  * struct job_writer - where the frames of a job go
  * @emit: takes one; has said why when it fails
  * @context: for @emit
- * @signals: may end a program that unpacks a module
  * @error: receives what went wrong
  */
 struct job_writer {
 	tree_emit *emit;
 	void *context;
-	struct signals *signals;
 	struct error *error;
 };
 

@@ -35,8 +35,9 @@ static void chomp(char *text)
 	text[strcspn(text, "\n")] = '\0';
 }
 
-int kernel_script(const struct setup *setup, const char *name, const char *kernel,
-		  struct text *output)
+/* run_script() - runs scripts/@name -k @kernel; returns as process_run() */
+static int run_script(const struct setup *setup, const char *name, const char *kernel,
+		      struct text *output)
 {
 	char *script = print("%s/scripts/%s", setup->places.top, name);
 	const char *argv[] = { script, "-k", kernel, NULL };
@@ -123,7 +124,7 @@ static char *find_directory(const struct setup *setup)
 		return name;
 	question = print("kernel\n%s\n%s\n%s\n", name, setup->places.top, setup->places.build);
 	directory = cache_recall(setup->places.build, question);
-	if (!directory && !kernel_script(setup, "kernel", name, &output)) {
+	if (!directory && !run_script(setup, "kernel", name, &output)) {
 		chomp(output.data);
 		directory = copy(output.data);
 		add_files(&files, directory);
@@ -170,15 +171,6 @@ static void add_sources(struct text *files, const struct setup *setup)
 	free(tree);
 }
 
-static int build_driver(const struct setup *setup)
-{
-	struct text output = { 0 };
-	int status = kernel_script(setup, "module", setup->kernel.directory, &output);
-
-	text_free(&output);
-	return status || access(setup->kernel.driver, R_OK) ? -1 : 0;
-}
-
 /*
  * find_driver() - has the driver made where it is missing, or of former sources
  *
@@ -189,7 +181,7 @@ static int build_driver(const struct setup *setup)
 static int find_driver(struct setup *setup)
 {
 	struct kernel *kernel = &setup->kernel;
-	struct text files = { 0 };
+	struct text files = { 0 }, output = { 0 };
 	char *question, *known;
 
 	kernel->driver = print("%s/modules/%s/qemu_poweroff.ko", setup->places.build,
@@ -202,13 +194,15 @@ static int find_driver(struct setup *setup)
 		go_without_driver(kernel, "no headers to build it with");
 	} else if (!exists_below(kernel->directory, "build/Module.symvers")) {
 		go_without_driver(kernel, "no Module.symvers in its tree (make modules makes it)");
-	} else if (build_driver(setup)) {
+	} else if (run_script(setup, "module", kernel->directory, &output) ||
+		   access(kernel->driver, R_OK)) {
 		if (!setup->signals->interrupted)
 			go_without_driver(kernel, "qemu_poweroff.ko does not build (see the lines above)");
 	} else {
 		add_sources(&files, setup);
 		cache_keep(setup->places.build, question, "built", files.data);
 	}
+	text_free(&output);
 	text_free(&files);
 	free(question);
 	return setup->signals->interrupted ? -1 : 0;
@@ -237,6 +231,63 @@ int kernel_find(struct setup *setup)
 		return error_add(setup->error, "%s: %s: /boot may be readable for root alone",
 				 kernel->image, strerror(errno));
 	return setup->options->bare ? 0 : find_driver(setup);
+}
+
+/* remembered() - what scripts/accel found: "kvm", or "tcg" and why. */
+static char *remembered(const struct setup *setup)
+{
+	char *boot = read_file("/proc/sys/kernel/random/boot_id", 4096), *path, *text;
+
+	if (!boot)
+		return NULL;
+	chomp(boot);
+	path = print("%s/accel/%s-%s", setup->places.build, boot,
+		     strrchr(setup->kernel.directory, '/') + 1);
+	text = read_file(path, 4096);
+	if (text)
+		chomp(text);
+	free(path);
+	free(boot);
+	return text;
+}
+
+int kernel_choose_accelerator(struct setup *setup)
+{
+	enum accelerator_choice choice = setup->options->accelerator;
+	const char *settled = getenv("ACCEL");
+	struct text output = { 0 };
+	char *answer;
+
+	/* As for the scripts. */
+	if (choice == ACCEL_AUTO && settled)
+		choice = !strcmp(settled, "tcg") ? ACCEL_TCG :
+			 !strcmp(settled, "kvm") ? ACCEL_KVM : ACCEL_AUTO;
+	setup->kvm = choice == ACCEL_KVM;
+	if (choice == ACCEL_TCG)
+		return 0;
+	if (access("/dev/kvm", R_OK | W_OK)) {
+		if (choice == ACCEL_KVM)
+			return error_add(setup->error, "--accel kvm: /dev/kvm: %s", strerror(errno));
+		if (errno != ENOENT && setup->options->verbose)
+			say("TCG: /dev/kvm: %s", strerror(errno));
+		return 0;
+	}
+	if (choice == ACCEL_KVM)
+		return 0;
+	answer = remembered(setup);
+	if (!answer) {
+		/* It tries KVM. */
+		if (run_script(setup, "accel", setup->kernel.directory, &output) &&
+		    !setup->signals->interrupted)
+			say("scripts/accel does not say whether KVM works: going without");
+		text_free(&output);
+		answer = remembered(setup);
+	}
+	setup->kvm = answer && !strncmp(answer, "kvm", 3);
+	if (answer && !setup->kvm && setup->options->verbose)
+		say("TCG: %s", answer + strcspn(answer, " ") + !!strchr(answer, ' '));
+	free(answer);
+	return setup->signals->interrupted ? -1 : 0;
 }
 
 char *kernel_option(const struct kernel *kernel, const char *option)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel to run, and the driver for it. */
+/* The kernel to run, the driver for it, and KVM where that runs it. */
 #ifndef QEMU_RUN_KERNEL_H
 #define QEMU_RUN_KERNEL_H
 
@@ -32,16 +32,13 @@ struct kernel {
 int kernel_find(struct setup *setup);
 
 /**
- * kernel_script() - runs one of our scripts that are about a kernel
- * @setup: the run
- * @name: of the script
- * @kernel: for its -k
- * @output: receives its stdout, NUL-terminated
+ * kernel_choose_accelerator() - decides between KVM and TCG
+ * @setup: what the user wants, and the kernel that scripts/accel tries KVM with, once a
+ *	   boot of the host; its @kvm receives the choice
  *
- * Return: as process_run().
+ * Return: 0; -1 on an error, or when interrupted.
  */
-int kernel_script(const struct setup *setup, const char *name, const char *kernel,
-		  struct text *output);
+int kernel_choose_accelerator(struct setup *setup);
 
 /**
  * kernel_option() - an option of the kernel's configuration

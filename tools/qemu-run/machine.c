@@ -139,26 +139,25 @@ static int order(int monitor, bool restored, bool by_file, struct error *error)
 }
 
 /* fork_qemu() - starts QEMU with the guest's ends of the connections. */
-static int fork_qemu(struct machine *machine, char *const argv[], int fds[], int errors,
-		     bool shares, struct error *error)
+static int fork_qemu(struct machine *machine, const struct setup *setup, char *const argv[],
+		     int fds[], int errors)
 {
 	pid_t parent = getpid();
 
 	machine->pid = fork();
 	if (!machine->pid)
-		become(argv, parent, fds, errors, shares);
+		become(argv, parent, fds, errors, setup->options->shares.count);
 	if (machine->pid < 0)
-		return error_add(error, "cannot start QEMU: %s", strerror(errno));
+		return error_add(setup->error, "cannot start QEMU: %s", strerror(errno));
 	machine->start_ns = now_ns();
 	machine->pidfd = syscall(SYS_pidfd_open, machine->pid, 0);
 	/* Without a pidfd, SIGCHLD tells the same, a little less directly. */
 	if (machine->pidfd < 0 && errno != ENOSYS)
-		return error_add(error, "pidfd_open: %s", strerror(errno));
+		return error_add(setup->error, "pidfd_open: %s", strerror(errno));
 	return 0;
 }
 
-int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot,
-		  struct error *error)
+int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot)
 {
 	int root = setup->options->root && !boot->shared ? host_root_open(setup->options) : -1;
 	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs, root };
@@ -180,15 +179,14 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 	}
 	if (make_pair(&port, &fds[0]) || make_pair(&machine->console.fd, &fds[1]) ||
 	    make_pair(&machine->monitor, &fds[2]) || pipe2(errors, O_CLOEXEC))
-		result = error_add(error, "cannot connect to QEMU: %s", strerror(errno));
+		result = error_add(setup->error, "cannot connect to QEMU: %s", strerror(errno));
 	else
-		result = order(machine->monitor, machine->restored, boot->by_file, error);
+		result = order(machine->monitor, machine->restored, boot->by_file, setup->error);
 	channel_init(&machine->channel, port, boot->serial);
 	machine->stderr_fd = errors[0];
 	if (!result) {
 		fcntl(machine->stderr_fd, F_SETFL, O_NONBLOCK);
-		result = fork_qemu(machine, arguments.items, fds, errors[1],
-				   setup->options->shares.count, error);
+		result = fork_qemu(machine, setup, arguments.items, fds, errors[1]);
 	}
 	close_fd(&fds[0]);
 	close_fd(&fds[1]);

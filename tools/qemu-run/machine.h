@@ -7,7 +7,6 @@
 #include <sys/types.h>
 #include "channel.h"
 #include "console.h"
-#include "error.h"
 #include "setup.h"
 
 /* The migration URI of the file in descriptor set 1. */
@@ -68,12 +67,10 @@ struct machine {
  * @machine: receives it; nothing to free after an error
  * @setup: what it is made from
  * @boot: how its guest begins; the descriptors stay the caller's
- * @error: receives what went wrong
  *
  * Return: 0 or -1.
  */
-int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot,
-		  struct error *error);
+int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot);
 
 /**
  * machine_wait() - whether QEMU has ended; does not wait

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "accelerator.h"
 #include "boot.h"
 #include "cache.h"
 #include "initramfs.h"
@@ -127,14 +126,13 @@ static int prepare(struct run *run)
 	if (open_console(run) || inputs_check(&run->options, &run->error) ||
 	    kernel_find(setup) || check_kernel(run, &run->error))
 		return -1;
-	return accelerator_choose(setup);
+	return kernel_choose_accelerator(setup);
 }
 
 static void start(struct run *run, const struct boot *boot)
 {
 	run->ready_ns = now_ns();
-	run->session = session_start(&run->setup, boot, &run->signals, &run->streams,
-				     &run->error);
+	run->session = session_start(&run->setup, boot, &run->streams);
 }
 
 /* start_cold() - boots a guest; returns whether it waits for its job. */
@@ -347,7 +345,7 @@ int main(int argc, char **argv)
 	    places_find(&run.setup.places, &run.error)) {
 		status = conclude(&run, begin_ns);
 	} else if (run.options.clean) {
-		status = cache_clean(&run.setup.places, &run.error) ? EXIT_CANNOT_RUN : 0;
+		status = cache_clean(&run.setup.places, true, &run.error) ? EXIT_CANNOT_RUN : 0;
 		error_say(&run.error);
 	} else if (run.options.kconfig) {
 		status = print_kconfig(&run);

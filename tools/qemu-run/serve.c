@@ -25,7 +25,6 @@ static int give_job(struct session *session)
 	const struct job_writer writer = {
 		.emit = session_emit,
 		.context = session,
-		.signals = session->signals,
 		.error = session->error,
 	};
 	struct job job;

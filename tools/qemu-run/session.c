@@ -20,17 +20,16 @@
 #define PANIC_SILENCE_NS (3 * 1000000000ULL)
 
 struct session *session_start(const struct setup *setup, const struct boot *boot,
-			      struct signals *signals, struct streams *streams,
-			      struct error *error)
+			      struct streams *streams)
 {
 	struct session *session = must(calloc(1, sizeof(*session)));
 
 	session->setup = setup;
-	session->signals = signals;
+	session->signals = setup->signals;
 	session->streams = streams;
-	session->error = error;
-	gets_init(&session->gets, setup->options, error);
-	if (machine_start(&session->machine, setup, boot, error)) {
+	session->error = setup->error;
+	gets_init(&session->gets, setup->options, setup->error);
+	if (machine_start(&session->machine, setup, boot)) {
 		free(session);
 		return NULL;
 	}

@@ -58,15 +58,12 @@ struct session {
  * session_start() - starts a machine
  * @setup: what it is made from
  * @boot: how its guest begins
- * @signals: to this process
  * @streams: of the command; NULL while a template is made
- * @error: receives what goes wrong, until the session is freed
  *
  * Return: the session, or NULL.
  */
 struct session *session_start(const struct setup *setup, const struct boot *boot,
-			      struct signals *signals, struct streams *streams,
-			      struct error *error);
+			      struct streams *streams);
 
 /**
  * session_step() - one round of the loop: waits, and serves what there is

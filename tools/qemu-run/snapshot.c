@@ -115,15 +115,10 @@ int memory_file_punch(int file)
 	return 0;
 }
 
-uint64_t memory_file_blocks(int file)
+void memory_file_shrink(int file, long long blocks)
 {
 	struct stat st;
 
-	return fstat(file, &st) ? 0 : st.st_blocks;
-}
-
-void memory_file_shrink(int file, uint64_t blocks)
-{
-	if (blocks && memory_file_blocks(file) > blocks + GROWTH_MAX)
+	if (blocks && !fstat(file, &st) && st.st_blocks > blocks + GROWTH_MAX)
 		(void)memory_file_punch(file);
 }

@@ -27,21 +27,13 @@ int snapshot_save(struct session *session, int file);
 int memory_file_punch(int file);
 
 /**
- * memory_file_blocks() - the room that it takes
- * @file: the file
- *
- * Return: as st_blocks of stat(2).
- */
-uint64_t memory_file_blocks(int file);
-
-/**
  * memory_file_shrink() - gives back what runs made it grow by, if that is much
  * @file: the file, open to write
- * @blocks: what memory_file_blocks() said when it was made
+ * @blocks: st_blocks when it was made; 0: not known
  *
  * A hole that a guest reads or writes takes room on tmpfs from then on, though the file
  * is mapped privately and does not change. On other file systems that allocates nothing.
  */
-void memory_file_shrink(int file, uint64_t blocks);
+void memory_file_shrink(int file, long long blocks);
 
 #endif

@@ -12,7 +12,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +48,7 @@ static bool open_existing(const char *directory, const char *key, struct templat
 	int pinned = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char *place = print("/proc/self/fd/%d", pinned), *path = print("%s/key", place);
 	char *made = cache_answer(path, key);
-	bool good = made && sscanf(made, "%" SCNu64 " %d", &template->blocks,
+	bool good = made && sscanf(made, "%lld %d", &template->blocks,
 				   &template->by_file) == 2;
 
 	template->memory = good ? open_in(place, "memory", O_RDWR) : -1;
@@ -76,7 +75,6 @@ static int preload(struct session *session)
 	const struct job_writer writer = {
 		.emit = session_emit,
 		.context = session,
-		.signals = session->signals,
 		.error = session->error,
 	};
 
@@ -140,7 +138,7 @@ static int boot_and_save(const struct setup *setup, struct template *template,
 	boot.initramfs = initramfs_make(setup, false);
 	if (boot.initramfs < 0)
 		return -1;
-	*session = session_start(setup, &boot, setup->signals, NULL, setup->error);
+	*session = session_start(setup, &boot, NULL);
 	close(boot.initramfs);
 	if (!*session || boot_init(*session) || preload(*session) || settle(*session))
 		return -1;
@@ -152,13 +150,15 @@ static int boot_and_save(const struct setup *setup, struct template *template,
 static int finish(const struct setup *setup, const char *directory, const char *key,
 		  const char *files, const struct template *template)
 {
-	char *made, *path;
 	int err = memory_file_punch(template->memory);
+	struct stat st = { 0 };
+	char *made, *path;
 
 	/* A key that survives a power failure must find its memory there. */
-	if (!err && (fdatasync(template->memory) || fdatasync(template->state)))
+	if (!err && (fdatasync(template->memory) || fdatasync(template->state) ||
+		     fstat(template->memory, &st)))
 		err = -errno;
-	made = print("%" PRIu64 " %d", memory_file_blocks(template->memory), template->by_file);
+	made = print("%lld %d", (long long)st.st_blocks, template->by_file);
 	path = print("%s/key", directory);
 	if (!err)
 		err = cache_note(path, key, made, files);
@@ -209,7 +209,7 @@ static int build(const struct setup *setup, const char *directory, const char *k
 	int err;
 
 	/* What killed runs left behind, one for this template too: its lock is ours. */
-	cache_sweep(&setup->places);
+	(void)cache_clean(&setup->places, false, setup->error);
 	cache_remove(new);
 	if (mkdir(new, 0700)) {
 		err = error_add(setup->error, "%s: %s", new, strerror(errno));
@@ -235,8 +235,7 @@ static int build(const struct setup *setup, const char *directory, const char *k
 	return err;
 }
 
-/* by_configuration() - as virtio_missing(), without a boot */
-static char *by_configuration(const struct setup *setup)
+char *virtio_missing(const struct setup *setup)
 {
 	bool microvm = setup->options->machine == MACHINE_MICROVM;
 	const char *const needs[][2] = {
@@ -253,19 +252,7 @@ static char *by_configuration(const struct setup *setup)
 			return print(lack == 'm' ? "the module %s (%s=m)" : "%s (%s)", needs[i][0],
 				     needs[i][1]);
 	}
-	return NULL;
-}
-
-char *virtio_missing(const struct setup *setup)
-{
-	char *missing = by_configuration(setup);
-
-	return missing ? missing : template_recall(setup, "lacks");
-}
-
-char *virtio_missing_said(const struct session *session)
-{
-	return session->facts.hello ? NULL : console_said(&session->machine.console, LOG_MISSING);
+	return template_recall(setup, "lacks");
 }
 
 /* is_hopeless() - whether there can be no template, as far as is known; may say so */

@@ -16,7 +16,7 @@ struct template {
 	int memory;
 	int state;
 	int by_file;
-	uint64_t blocks;
+	long long blocks;
 };
 
 /**
@@ -47,7 +47,7 @@ void template_close(struct template *template);
 void template_discard(const struct setup *setup);
 
 /**
- * virtio_missing() - what a kernel lacks for a channel by virtio, as a template needs it
+ * virtio_missing() - what a kernel lacks for a channel by virtio, as restored guests need it
  * @setup: the kernel and its machine
  *
  * By the kernel's configuration and its modules, or by what an earlier boot said.
@@ -55,13 +55,5 @@ void template_discard(const struct setup *setup);
  * Return: the text, to be freed, or NULL if it lacks nothing.
  */
 char *virtio_missing(const struct setup *setup);
-
-/**
- * virtio_missing_said() - the same, by what a guest said on its console
- * @session: a session that ended before its guest said hello
- *
- * Return: the text, to be freed, or NULL if it said nothing.
- */
-char *virtio_missing_said(const struct session *session);
 
 #endif

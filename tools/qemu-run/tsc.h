@@ -12,9 +12,7 @@
  * be wrong many times over, and keeps to it: what it measures later counts only within
  * one percent.
  *
- * Takes 20 ms.
- *
- * Return: kHz.
+ * Return: kHz, after 20 ms.
  */
 unsigned long tsc_khz(void);
 

@@ -202,7 +202,7 @@ static void test_cache(void)
 	check(cache_drop("./templates/e.new") == -EWOULDBLOCK && there("e.new"),
 	      "what another run makes is not removed");
 	close(lock);
-	cache_sweep(&places);
+	cache_clean(&places, false, NULL);
 	check(!there("e.new") && !there("e.lock") && there("c"),
 	      "what a killed run left goes, and nothing else");
 	cache_keep(".", "question\n", "answer", "");
