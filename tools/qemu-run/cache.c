@@ -17,11 +17,6 @@
 /* The files of a kernel with 8000 modules. */
 #define ANSWER_MAX (4 << 20)
 
-char *cache_directory(const struct places *places, const char *key)
-{
-	return print("%s/templates/%016llx", places->cache, (unsigned long long)hash(key));
-}
-
 static int remove_node(const char *path, const struct stat *st, int type, struct FTW *where)
 {
 	(void)st;

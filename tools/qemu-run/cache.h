@@ -18,15 +18,6 @@
 #include "signals.h"
 
 /**
- * cache_directory() - where a template is, or would be
- * @places: where the cache is
- * @key: what was asked for
- *
- * Return: its directory, to be freed.
- */
-char *cache_directory(const struct places *places, const char *key);
-
-/**
  * cache_lock() - takes a lock
  * @path: the lock file
  * @signals: may end the wait for it; NULL: it is not waited for

@@ -26,8 +26,7 @@ static int check_forward(const struct forward_option *forward, struct error *err
 	    bind(fd, (struct sockaddr *)&place, sizeof(place)) || listen(fd, 1))
 		err = error_add(error, "--forward: port %u of %s: %s", forward->port,
 				forward->address, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close_fd(&fd);
 	return err;
 }
 
@@ -121,10 +120,12 @@ static const char *look_at_image(struct disk_image *image, int file, bool raw)
 		.size = size,
 		.begun = memcmp(&start, empty, sizeof(start)),
 	};
-	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) || fgetxattr(file, RAW_MARK, NULL, 0) >= 0)
+	if (raw || memcmp(start.qcow2.magic, "QFI\xfb", 4) ||
+	    fgetxattr(file, RAW_MARK, NULL, 0) >= 0)
 		return NULL;
-	if (start.qcow2.backing_file || (be32toh(start.qcow2.version) >= 3 &&
-	    be64toh(start.qcow2.incompatible_features) & EXTERNAL_DATA_FILE))
+	if (start.qcow2.backing_file ||
+	    (be32toh(start.qcow2.version) >= 3 &&
+	     be64toh(start.qcow2.incompatible_features) & EXTERNAL_DATA_FILE))
 		return "a qcow2 that needs another file: make one by qemu-img convert -O qcow2";
 	image->qcow2 = true;
 	image->size = be64toh(start.qcow2.size);

@@ -267,7 +267,8 @@ int kernel_choose_accelerator(struct setup *setup)
 		return 0;
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		if (choice == ACCEL_KVM)
-			return error_add(setup->error, "--accel kvm: /dev/kvm: %s", strerror(errno));
+			return error_add(setup->error, "--accel kvm: /dev/kvm: %s",
+					 strerror(errno));
 		if (errno != ENOENT && setup->options->verbose)
 			say("TCG: /dev/kvm: %s", strerror(errno));
 		return 0;

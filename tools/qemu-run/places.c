@@ -81,14 +81,11 @@ static char *find_cache(void)
 static int find_limit(long long *bytes, struct error *error)
 {
 	const char *text = getenv("QEMU_RUN_CACHE_MIB");
-	long long mib = CACHE_MIB;
+	long long mib = text && *text ? parse_number(text, 1, CACHE_MIB_MAX) : CACHE_MIB;
 
-	if (text && *text) {
-		mib = parse_number(text, 1, CACHE_MIB_MAX);
-		if (mib < 0)
-			return error_add(error, "QEMU_RUN_CACHE_MIB=%s: give MiB, 1 to %lld", text,
-					 CACHE_MIB_MAX);
-	}
+	if (mib < 0)
+		return error_add(error, "QEMU_RUN_CACHE_MIB=%s: give MiB, 1 to %lld", text,
+				 CACHE_MIB_MAX);
 	*bytes = mib << 20;
 	return 0;
 }
@@ -106,7 +103,7 @@ int places_find(struct places *places, struct error *error)
 {
 	const char *qemu = getenv("QEMU"), *build = getenv("BUILD");
 	static const char *const tops[] = { "..", "../share/qemu-poweroff", DATADIR };
-	char self[PATH_MAX], *slash, *scripts = NULL;
+	char self[PATH_MAX], *scripts = NULL;
 	ssize_t length;
 	bool in_tree = false;
 	size_t i;
@@ -115,8 +112,7 @@ int places_find(struct places *places, struct error *error)
 	if (length < 0)
 		return error_add(error, "/proc/self/exe: %s: is /proc mounted?", strerror(errno));
 	self[length] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
+	*strrchr(self, '/') = '\0';
 
 	/* In the tree this is build/qemu-run; installed, it is found from bin/, too. */
 	for (i = 0; i < sizeof(tops) / sizeof(tops[0]) && !scripts; i++) {

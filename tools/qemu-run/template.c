@@ -32,6 +32,12 @@
 #define SETTLE_NS (500 * 1000000ULL)
 #define NO_TEMPLATE "no template with this --qemu (%s): booting cold"
 
+/* place_of() - where the template of @key is, or would be; to be freed */
+static char *place_of(const struct setup *setup, const char *key)
+{
+	return print("%s/templates/%016llx", setup->places.cache, (unsigned long long)hash(key));
+}
+
 static int open_in(const char *directory, const char *name, int flags)
 {
 	char *path = print("%s/%s", directory, name);
@@ -333,7 +339,7 @@ int template_open(struct template *template, const struct setup *setup,
 		return 0;
 	}
 	key = template_key(setup);
-	directory = cache_directory(&setup->places, key);
+	directory = place_of(setup, key);
 	if (open_existing(directory, key, template)) {
 		result = 1;
 	} else if (!is_hopeless(setup)) {
@@ -369,7 +375,7 @@ void template_close(struct template *template)
 
 void template_discard(const struct setup *setup)
 {
-	char *key = template_key(setup), *directory = cache_directory(&setup->places, key);
+	char *key = template_key(setup), *directory = place_of(setup, key);
 
 	(void)cache_drop(directory);
 	free(directory);
