@@ -17,15 +17,11 @@
 #include "template.h"
 #include "template_key.h"
 
-/**
+/*
  * struct run - one run of qemu-run
- * @options: the command line
- * @setup: what its machines are made from
- * @signals: to this process
- * @streams: of this process
- * @error: what went wrong
- * @session: the machine that counts, or NULL
- * @ready_ns: when the kernel and its template were there, or 0
+ *
+ * @session is of the machine that counts, or NULL. The kernel and its template were there
+ * at @ready_ns, or it is 0.
  */
 struct run {
 	struct options options;

@@ -12,12 +12,7 @@
 /* The largest module that Debian ships has 10 MB, with its debugging sections 200. */
 #define MODULE_MAX (512 << 20)
 
-/**
- * struct search - one call of modules_add()
- * @modules: what has been found
- * @setup: the kernel, and what the user gives
- * @context: libkmod's, for the kernel's tree
- */
+/* struct search - one call of modules_add(), with a context of libkmod's for the kernel's tree */
 struct search {
 	struct modules *modules;
 	const struct setup *setup;
