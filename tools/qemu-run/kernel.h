@@ -7,20 +7,13 @@
 
 struct setup;
 
-/**
- * struct kernel - the kernel to run
- * @directory: as scripts/kernel prints it
- * @release: as uname -r gives it
- * @image: vmlinux, or else the bzImage
- * @modules: the directory of its modules, modules.dep among them
- * @driver: qemu_poweroff.ko for it, or NULL
- */
+/* struct kernel - the kernel to run */
 struct kernel {
-	char *directory;
-	char *release;
-	char *image;
-	char *modules;
-	char *driver;
+	char *directory;	/* as scripts/kernel prints it */
+	char *release;		/* as uname -r gives it */
+	char *image;		/* vmlinux, or else the bzImage */
+	char *modules;		/* the directory of its modules, modules.dep among them */
+	char *driver;		/* qemu_poweroff.ko for it, or NULL */
 };
 
 /**

@@ -12,54 +12,31 @@
 /* The migration URI of the file in descriptor set 1. */
 #define FILE_URI "file:/dev/fdset/1"
 
-/**
- * struct boot - how QEMU comes by its guest
- * @initramfs: boot the kernel with it, a file; -1: restore
- * @memory: the file of the guest's memory, or -1
- * @shared: what the guest writes goes to that file: a template, without what a run has
- * @state: the devices' state to restore, or -1
- * @by_file: QEMU reads @state by file:, not by fd:
- * @serial: the channel is a serial port, and the job is packed
- */
+/* struct boot - how QEMU comes by its guest */
 struct boot {
-	int initramfs;
-	int memory;
-	bool shared;
-	int state;
-	bool by_file;
-	bool serial;
+	int initramfs;	/* boot the kernel with it, a file; -1: restore */
+	int memory;	/* the file of the guest's memory, or -1 */
+	bool shared;	/* what the guest writes goes there: a template, without what a run has */
+	int state;	/* the devices' state to restore, or -1 */
+	bool by_file;	/* QEMU reads @state by file:, not by fd: */
+	bool serial;	/* the channel is a serial port, and the job is packed */
 };
 
-/**
- * struct machine - QEMU, and the host's ends of what it is connected to
- * @pid: its process
- * @pidfd: readable once it has ended; -1 where the kernel has none
- * @channel: to the guest's init
- * @console: the guest's serial console
- * @monitor: QMP, not blocking, or -1
- * @replies: what came by QMP, for monitor.c
- * @stderr_fd: QEMU's stderr, not blocking, or -1
- * @messages: what came by that
- * @restored: from a template, not booted
- * @ended: QEMU has ended and was waited for
- * @wait_status: as waitpid(2) gave it
- * @start_ns: when it was started, by now_ns()
- * @end_ns: when it was waited for
- */
+/* struct machine - QEMU, and the host's ends of what it is connected to */
 struct machine {
 	pid_t pid;
-	int pidfd;
-	struct channel channel;
-	struct console console;
-	int monitor;
-	struct text replies;
-	int stderr_fd;
-	struct text messages;
-	bool restored;
-	bool ended;
-	int wait_status;
-	uint64_t start_ns;
-	uint64_t end_ns;
+	int pidfd;		/* readable once it has ended; -1 where the kernel has none */
+	struct channel channel;	/* to the guest's init */
+	struct console console;	/* the guest's serial console */
+	int monitor;		/* QMP, not blocking, or -1 */
+	struct text replies;	/* what came by QMP, for session_reply() */
+	int stderr_fd;		/* QEMU's stderr, not blocking, or -1 */
+	struct text messages;	/* what came by that */
+	bool restored;		/* from a template, not booted */
+	bool ended;		/* QEMU has ended and was waited for */
+	int wait_status;	/* as waitpid(2) gave it */
+	uint64_t start_ns;	/* when it was started, by now_ns() */
+	uint64_t end_ns;	/* when it was waited for */
 };
 
 /**

@@ -17,20 +17,15 @@
 #include "template.h"
 #include "template_key.h"
 
-/*
- * struct run - one run of qemu-run
- *
- * @session is of the machine that counts, or NULL. The kernel and its template were there
- * at @ready_ns, or it is 0.
- */
+/* struct run - one run of qemu-run */
 struct run {
-	struct options options;
-	struct setup setup;
-	struct signals signals;
-	struct streams streams;
-	struct error error;
-	struct session *session;
-	uint64_t ready_ns;
+	struct options options;		/* the command line */
+	struct setup setup;		/* what its machines are made from */
+	struct signals signals;		/* to this process */
+	struct streams streams;		/* of this process */
+	struct error error;		/* what went wrong */
+	struct session *session;	/* of the machine that counts, or NULL */
+	uint64_t ready_ns;		/* when the kernel and its template were there, or 0 */
 };
 
 /*

@@ -5,23 +5,14 @@
 
 #include "setup.h"
 
-/**
- * struct module - a module to load
- * @path: its file on the host; may be compressed
- * @parameters: as on insmod's command line
- * @soft: only a soft dependency: it may fail to load
- */
+/* struct module - a module to load */
 struct module {
-	char *path;
-	char *parameters;
-	bool soft;
+	char *path;		/* its file on the host; may be compressed */
+	char *parameters;	/* as on insmod's command line */
+	bool soft;		/* only a soft dependency: it may fail to load */
 };
 
-/**
- * struct modules - modules in the order in which to load them
- * @items: the modules
- * @count: how many
- */
+/* struct modules - modules in the order in which to load them */
 struct modules {
 	struct module *items;
 	size_t count;

@@ -61,16 +61,11 @@ struct get_option {
 	char *host;
 };
 
-/**
- * struct disk_image - what a disk image is, by its content
- * @qcow2: it is a qcow2, else raw
- * @begun: its first sector may hold something
- * @size: of the disk, in bytes
- */
+/* struct disk_image - what a disk image is, by its content */
 struct disk_image {
-	bool qcow2;
-	bool begun;
-	uint64_t size;
+	bool qcow2;	/* it is a qcow2, else raw */
+	bool begun;	/* its first sector may hold something */
+	uint64_t size;	/* of the disk, in bytes */
 };
 
 /**

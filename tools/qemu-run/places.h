@@ -5,22 +5,14 @@
 
 #include "error.h"
 
-/**
- * struct places - where things are
- * @top: holds scripts/, rootfs/ and the driver's sources
- * @build: where the scripts put what they make
- * @cache: where templates are kept; NULL: nowhere
- * @cache_limit: bytes that the templates may take together
- * @init: the guest's init
- * @qemu: QEMU's binary, by its whole path
- */
+/* struct places - where things are */
 struct places {
-	char *top;
-	char *build;
-	char *cache;
-	long long cache_limit;
-	char *init;
-	char *qemu;
+	char *top;		/* holds scripts/, rootfs/ and the driver's sources */
+	char *build;		/* where the scripts put what they make */
+	char *cache;		/* where templates are kept; NULL: nowhere */
+	long long cache_limit;	/* bytes that the templates may take together */
+	char *init;		/* the guest's init */
+	char *qemu;		/* QEMU's binary, by its whole path */
 };
 
 /**

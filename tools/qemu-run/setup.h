@@ -8,22 +8,14 @@
 #include "places.h"
 #include "signals.h"
 
-/**
- * struct setup - what every machine of this run is made from
- * @options: the command line
- * @places: where things are
- * @kernel: the kernel and the driver for it
- * @kvm: the guest's processors run on KVM; else on TCG, QEMU's emulator
- * @signals: to this process: they may end what takes long
- * @error: receives what goes wrong
- */
+/* struct setup - what every machine of this run is made from */
 struct setup {
-	const struct options *options;
-	struct places places;
-	struct kernel kernel;
-	bool kvm;
-	struct signals *signals;
-	struct error *error;
+	const struct options *options;	/* the command line */
+	struct places places;		/* where things are */
+	struct kernel kernel;		/* the kernel and the driver for it */
+	bool kvm;			/* the guest's processors run on KVM, else on TCG */
+	struct signals *signals;	/* to this process: they may end what takes long */
+	struct error *error;		/* receives what goes wrong */
 };
 
 #endif

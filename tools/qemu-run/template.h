@@ -5,18 +5,12 @@
 
 #include "session.h"
 
-/**
- * struct template - a booted guest, open
- * @memory: its memory
- * @state: its devices' state
- * @by_file: QEMU reads @state by file:, not by fd:
- * @blocks: the room that its memory took when it was made
- */
+/* struct template - a booted guest, open */
 struct template {
-	int memory;
-	int state;
-	int by_file;
-	long long blocks;
+	int memory;		/* its memory */
+	int state;		/* its devices' state */
+	int by_file;		/* QEMU reads @state by file:, not by fd: */
+	long long blocks;	/* the room that its memory took when it was made */
 };
 
 /**
