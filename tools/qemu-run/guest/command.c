@@ -13,7 +13,6 @@
 #include <unistd.h>
 #include "command.h"
 #include "disks.h"
-#include "ending.h"
 #include "log.h"
 #include "program.h"
 

@@ -14,7 +14,6 @@
 #include "../wire/user.h"
 #include "blk.h"
 #include "boot.h"
-#include "ending.h"
 #include "job.h"
 #include "log.h"
 #include "root.h"
@@ -297,12 +296,6 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			break;
 		case FRAME_GET:
 			list_add(&job->gets, frame.data, frame.length);
-			break;
-		case FRAME_PACKED:
-			port_open_packed(port);
-			break;
-		case FRAME_PACKED_END:
-			port_close_packed(port);
 			break;
 		case FRAME_HOLD:
 			complaints_send_all(complaints, NULL);

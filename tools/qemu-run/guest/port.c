@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "log.h"
@@ -186,22 +187,7 @@ static void read_packed(struct port *port)
 	}
 }
 
-void port_wait_frame(struct port *port, struct frame *frame)
-{
-	int got;
-
-	if (port->packed < 0) {
-		while (!port_parse(port, frame))
-			wait_for_bytes(port);
-		return;
-	}
-	while (!(got = frame_next(&port->packed_reader, frame)))
-		read_packed(port);
-	if (got < 0)
-		port_bad_frame(port);
-}
-
-void port_open_packed(struct port *port)
+static void open_packed(struct port *port)
 {
 	port->packed = open("/" PACKED_JOB, O_RDONLY | O_CLOEXEC);
 	if (port->packed < 0)
@@ -210,9 +196,61 @@ void port_open_packed(struct port *port)
 	unlink("/" PACKED_JOB);
 }
 
-void port_close_packed(struct port *port)
+static void close_packed(struct port *port)
 {
 	if (port->packed >= 0)
 		close(port->packed);
 	port->packed = -1;
+}
+
+void port_wait_frame(struct port *port, struct frame *frame)
+{
+	int got;
+
+	for (;;) {
+		if (port->packed < 0) {
+			while (!port_parse(port, frame))
+				wait_for_bytes(port);
+		} else {
+			while (!(got = frame_next(&port->packed_reader, frame)))
+				read_packed(port);
+			if (got < 0)
+				port_bad_frame(port);
+		}
+		if (frame->type == FRAME_PACKED)
+			open_packed(port);
+		else if (frame->type == FRAME_PACKED_END)
+			close_packed(port);
+		else
+			return;
+	}
+}
+
+void end_machine(struct port *port, unsigned int code)
+{
+	struct frame frame;
+
+	/* FRAME_BYE comes by the channel, even if the job came as a file. */
+	close_packed(port);
+	do {
+		port_wait_frame(port, &frame);
+	} while (frame.type != FRAME_BYE);
+	/* The host has the status now, and learns whether input was lost before it. */
+	port_acknowledge_all(port);
+	poweroff_now(port->deadline->poweroff, code & 0x7f);
+}
+
+void refuse(struct port *port, unsigned int status, const char *what, const char *why)
+{
+	struct {
+		uint32_t status;
+		char text[REFUSAL_MAX];
+	} message = { .status = status };
+	int length;
+
+	length = snprintf(message.text, sizeof(message.text), "%s: %s", what, why);
+	if (length >= (int)sizeof(message.text))
+		length = sizeof(message.text) - 1;
+	port_send(port, FRAME_REFUSED, &message, sizeof(message.status) + length);
+	end_machine(port, status);
 }

@@ -10,6 +10,9 @@
 #include "channel.h"
 #include "deadline.h"
 
+/* What the host takes is 4096 bytes, with the status before the text. */
+#define REFUSAL_MAX 4092
+
 /**
  * struct port - the channel, as frames
  * @channel: the bytes
@@ -92,18 +95,6 @@ bool port_parse(struct port *port, struct frame *frame);
 void port_wait_frame(struct port *port, struct frame *frame);
 
 /**
- * port_open_packed() - reads the frames that follow from the file PACKED_JOB
- * @port: the port
- */
-void port_open_packed(struct port *port);
-
-/**
- * port_close_packed() - reads the frames that follow from the channel again
- * @port: the port
- */
-void port_close_packed(struct port *port);
-
-/**
  * port_patience_ms() - how long to wait for the host before port_acknowledge()
  * @port: the port
  *
@@ -139,5 +130,22 @@ void port_watch_host(struct port *port, short revents);
  * On a serial port such a frame may be what is left of two frames.
  */
 void port_bad_frame(struct port *port) __attribute__((noreturn));
+
+/**
+ * end_machine() - waits for the host's FRAME_BYE, and ends the machine
+ * @port: the port; the host knows by now what has become of the job
+ * @code: the exit code; its lower seven bits count
+ */
+void end_machine(struct port *port, unsigned int code) __attribute__((noreturn));
+
+/**
+ * refuse() - tells the host why there will be no command, and ends the machine
+ * @port: the port
+ * @status: qemu-run's exit status: 125, 126 or 127
+ * @what: the option or the program that failed
+ * @why: the reason; what does not fit REFUSAL_MAX bytes is cut off
+ */
+void refuse(struct port *port, unsigned int status, const char *what, const char *why)
+	__attribute__((noreturn));
 
 #endif

@@ -6,7 +6,6 @@
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include "disks.h"
-#include "ending.h"
 #include "report.h"
 
 /* How long disks may take to be written to and unmounted. */
