@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+#include "../wire/protocol.h"
 #include "channel.h"
 #include "log.h"
 
@@ -90,21 +91,6 @@ static int open_virtio(void)
 	return -ENODEV;
 }
 
-void channel_drain(const struct channel *channel)
-{
-	unsigned int state;
-	int tries;
-
-	if (!channel->serial)
-		return;
-	/* tcdrain(3) would wait for as long as the host does not read. */
-	for (tries = 0; tries < 1000; tries++) {
-		if (ioctl(channel->fd, TIOCSERGETLSR, &state) || (state & TIOCSER_TEMT))
-			return;
-		usleep(1000);
-	}
-}
-
 static int open_serial(void)
 {
 	struct serial_struct port;
@@ -138,21 +124,7 @@ static int open_serial(void)
 	return file;
 }
 
-int channel_open(struct channel *channel, bool serial)
+int channel_open(bool serial)
 {
-	*channel = (struct channel){ .serial = serial, .sum = FRAME_SUM };
-	channel->fd = serial ? open_serial() : open_virtio();
-	return channel->fd < 0 ? channel->fd : 0;
-}
-
-ssize_t channel_read(struct channel *channel, struct frame_reader *reader)
-{
-	ssize_t length = frame_read(reader, channel->fd);
-
-	if (channel->serial && length > 0) {
-		channel->unacknowledged += length;
-		channel->sum = frame_sum(channel->sum, reader->buffer + reader->end - length,
-					 length);
-	}
-	return length;
+	return serial ? open_serial() : open_virtio();
 }

@@ -170,7 +170,7 @@ static void run_frames(struct command *command, struct port *port)
 			shut_stream(command, &frame);
 			break;
 		case FRAME_NUDGE:
-			if (!port->channel.serial)
+			if (!port->serial)
 				port_send(port, FRAME_ALIVE, NULL, 0);
 			break;
 		default:
@@ -249,7 +249,7 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 	run_frames(command, port);
 	while (!command->ended) {
 		struct pollfd events[] = {
-			{ .fd = port->channel.fd, .events = POLLIN },
+			{ .fd = port->fd, .events = POLLIN },
 			{ .fd = command->signals, .events = POLLIN },
 			{ .fd = deadline->timer, .events = POLLIN },
 			{ .fd = child->output, .events = POLLIN },
@@ -265,7 +265,7 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 		if (ready <= 0)
 			continue;
 		if (events[2].revents) {
-			deadline_report(deadline, &port->channel);
+			port_report_deadline(port);
 			deadline_end_machine(deadline);
 		}
 		port_watch_host(port, events[0].revents);

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "channel.h"
 #include "poweroff.h"
 
 /**
@@ -45,18 +44,7 @@ void deadline_arm(struct deadline *deadline, uint64_t timeout_ms);
 void deadline_disarm(struct deadline *deadline);
 
 /**
- * deadline_report() - tells the host that the deadline has passed
- * @deadline: the deadline
- * @channel: to the host; not in the middle of a frame
- *
- * The exit code does not always say so: the guest may have no way to write the port,
- * or the port may be the command's. Does not wait for a host that reads nothing, or
- * for a second if the channel is a serial port.
- */
-void deadline_report(const struct deadline *deadline, const struct channel *channel);
-
-/**
- * deadline_end_machine() - shows what hangs in the kernel, and ends the machine
+ * deadline_end_machine() - shows what hangs, and ends the machine
  * @deadline: it has passed
  */
 void deadline_end_machine(const struct deadline *deadline) __attribute__((noreturn));

@@ -2,12 +2,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/serial.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "log.h"
 #include "boot.h"
+#include "channel.h"
 #include "port.h"
 
 /* After so long without a byte, no more bytes are on their way by a serial port. */
@@ -20,7 +23,10 @@ int port_open(struct port *port, bool serial, const struct deadline *deadline)
 {
 	port->packed = -1;
 	port->deadline = deadline;
-	return channel_open(&port->channel, serial);
+	port->serial = serial;
+	port->sum = FRAME_SUM;
+	port->fd = channel_open(serial);
+	return port->fd < 0 ? port->fd : 0;
 }
 
 /*
@@ -46,14 +52,14 @@ static void write_all(struct port *port, const void *data, size_t length)
 	const char *from = data;
 
 	while (length) {
-		ssize_t done = write(port->channel.fd, from, length);
+		ssize_t done = write(port->fd, from, length);
 
 		if (done > 0) {
 			from += done;
 			length -= done;
 		} else if (done < 0 && errno == EAGAIN) {
 			struct pollfd events[] = {
-				{ .fd = port->channel.fd, .events = POLLOUT },
+				{ .fd = port->fd, .events = POLLOUT },
 				{ .fd = port->deadline->timer, .events = POLLIN },
 			};
 
@@ -107,36 +113,70 @@ void port_send_hello(struct port *port)
 
 void port_acknowledge(struct port *port)
 {
-	struct ack ack = {
-		.bytes = port->channel.unacknowledged,
-		.sum = port->channel.sum,
-	};
+	struct ack ack = { .bytes = port->unacknowledged, .sum = port->sum };
 
-	port->channel.unacknowledged = 0;
+	port->unacknowledged = 0;
 	port_send(port, FRAME_ACK, &ack, sizeof(ack));
 }
 
-void port_acknowledge_all(struct port *port)
+/* Waits until a serial port has sent what was written to it: the host may read nothing. */
+static void drain(const struct port *port)
 {
-	if (!port->channel.serial)
+	unsigned int state;
+	int tries;
+
+	if (!port->serial)
+		return;
+	/* tcdrain(3) would wait for as long as the host does not read. */
+	for (tries = 0; tries < 1000; tries++) {
+		if (ioctl(port->fd, TIOCSERGETLSR, &state) || (state & TIOCSER_TEMT))
+			return;
+		usleep(1000);
+	}
+}
+
+/* For the last time. The host compares sums: it learns whether input was lost. */
+static void acknowledge_all(struct port *port)
+{
+	if (!port->serial)
 		return;
 	port_acknowledge(port);
-	channel_drain(&port->channel);
+	drain(port);
+}
+
+void port_report_deadline(const struct port *port)
+{
+	struct {
+		struct frame_header header;
+		uint32_t method;
+	} frame = {
+		.header = { .length = sizeof(frame.method), .type = FRAME_DEADLINE },
+		.method = port->deadline->poweroff->method,
+	};
+
+	/* One write, which the channel takes whole or not at all. */
+	(void)!write(port->fd, &frame, sizeof(frame));
+	drain(port);
 }
 
 void port_bad_frame(struct port *port)
 {
-	port_acknowledge_all(port);
+	acknowledge_all(port);
 	errno = EPROTO;
 	die("frame");
 }
 
 bool port_receive(struct port *port)
 {
-	ssize_t length = channel_read(&port->channel, &port->reader);
+	struct frame_reader *reader = &port->reader;
+	ssize_t length = frame_read(reader, port->fd);
 
 	if (length > 0) {
-		if (port->channel.unacknowledged >= SERIAL_WINDOW / 4)
+		if (!port->serial)
+			return true;
+		port->unacknowledged += length;
+		port->sum = frame_sum(port->sum, reader->buffer + reader->end - length, length);
+		if (port->unacknowledged >= SERIAL_WINDOW / 4)
 			port_acknowledge(port);
 		return true;
 	}
@@ -163,13 +203,13 @@ bool port_parse(struct port *port, struct frame *frame)
  */
 int port_patience_ms(const struct port *port)
 {
-	return port->channel.serial && port->channel.unacknowledged ? QUIET_MS : -1;
+	return port->serial && port->unacknowledged ? QUIET_MS : -1;
 }
 
 static void wait_for_bytes(struct port *port)
 {
 	while (!port_receive(port)) {
-		struct pollfd event = { .fd = port->channel.fd, .events = POLLIN };
+		struct pollfd event = { .fd = port->fd, .events = POLLIN };
 
 		if (!poll(&event, 1, port_patience_ms(port)))
 			port_acknowledge(port);
@@ -236,7 +276,7 @@ void end_machine(struct port *port, unsigned int code)
 		port_wait_frame(port, &frame);
 	} while (frame.type != FRAME_BYE);
 	/* The host has the status now, and learns whether input was lost before it. */
-	port_acknowledge_all(port);
+	acknowledge_all(port);
 	poweroff_now(port->deadline->poweroff, code & 0x7f);
 }
 

@@ -7,15 +7,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "../wire/frame.h"
-#include "channel.h"
 #include "deadline.h"
 
 /* What the host takes is 4096 bytes, with the status before the text. */
 #define REFUSAL_MAX 4092
 
 /**
- * struct port - the channel, as frames
- * @channel: the bytes
+ * struct port - the connection to the host, as frames
+ * @fd: open, not blocking
+ * @serial: it is a serial port: what is read from it has to be acknowledged
+ * @unacknowledged: bytes read from a serial port since the last FRAME_ACK
+ * @sum: frame_sum() of all bytes that were read from a serial port
  * @deadline: holds while the port waits for the host to read
  * @packed: the file that frames are read from just now, or -1: the channel
  * @absent: rounds without a host
@@ -24,7 +26,10 @@
  * @output: a frame on its way out
  */
 struct port {
-	struct channel channel;
+	int fd;
+	bool serial;
+	uint32_t unacknowledged;
+	uint32_t sum;
 	const struct deadline *deadline;
 	int packed;
 	unsigned int absent;
@@ -109,12 +114,14 @@ int port_patience_ms(const struct port *port);
 void port_acknowledge(struct port *port);
 
 /**
- * port_acknowledge_all() - the same for the last time, and waits until it is out
- * @port: the port; nothing is done if it is no serial port
+ * port_report_deadline() - tells the host that the deadline has passed
+ * @port: the port; not in the middle of a frame
  *
- * The host compares sums: it learns whether input was lost.
+ * The exit code does not always say so: the guest may have no way to write the port,
+ * or the port may be the command's. Does not wait for a host that reads nothing, or
+ * for a second if it is a serial port.
  */
-void port_acknowledge_all(struct port *port);
+void port_report_deadline(const struct port *port);
 
 /**
  * port_watch_host() - ends the machine if the host has been gone for a second

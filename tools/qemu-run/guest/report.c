@@ -92,7 +92,7 @@ void report(struct port *port, const struct guest_job *job, const struct command
 	status.taint_after = complaints_taint(complaints);
 	complaints_send_all(complaints, port);
 	/* The status means nothing if input was lost: the host has to know that first. */
-	if (port->channel.unacknowledged)
+	if (port->unacknowledged)
 		port_acknowledge(port);
 	port_send(port, FRAME_STATUS, &status, sizeof(status));
 	end_machine(port, status.code);
