@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -19,8 +21,10 @@
 /* More than the buffers of a terminal hold. */
 #define TERMINAL_MAX (1 << 20)
 
-/* How long disks may take when the command asks for the end of the machine. */
-#define ASKED_MS 30000
+/* How long disks may take to be written to and unmounted. */
+#define SETTLE_MS 30000
+/* The same after the timeout: a user who sets one wants the run to end soon after it. */
+#define SETTLE_GRACE_MS 3000
 
 int command_prepare(struct command *command)
 {
@@ -44,7 +48,7 @@ int command_prepare(struct command *command)
 	return child_prepare(&command->child);
 }
 
-uint64_t command_elapsed_ns(const struct command *command)
+static uint64_t elapsed_ns(const struct command *command)
 {
 	struct timespec now;
 
@@ -218,7 +222,7 @@ static void obey(struct command *command, struct port *port, bool again)
 
 	send_rest(port, command->child.output, FRAME_OUTPUT);
 	send_rest(port, command->child.errors, FRAME_ERRORS);
-	if (port->deadline->disks && !disks_settle(ASKED_MS, text, sizeof(text)))
+	if (port->deadline->disks && !disks_settle(SETTLE_MS, text, sizeof(text)))
 		log_line("%s: data may be lost", text);
 	reboot(again ? RB_AUTOBOOT : RB_POWER_OFF);
 }
@@ -286,4 +290,87 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 	}
 	send_rest(port, child->output, FRAME_OUTPUT);
 	send_rest(port, child->errors, FRAME_ERRORS);
+}
+
+static int emit_frame(void *context, uint32_t type, const void *data, uint32_t length)
+{
+	port_send(context, type, data, length);
+	return 0;
+}
+
+static void send_results(struct port *port, const struct guest_job *job)
+{
+	static struct tree_left_out left_out;
+	struct {
+		struct tree_end end;
+		char name[sizeof(left_out.first)];
+	} message;
+	char path[4096];
+	size_t i, length;
+
+	for (i = 0; i < job->gets.count; i++) {
+		const char *from = job->gets.items[i];
+
+		bool whole = from[0] == '/';
+
+		length = snprintf(path, sizeof(path), "%s%s%s", whole ? "" : job->directory,
+				  whole ? "" : "/", from);
+		/* Each tree has the same name: the host knows which path it asked for. */
+		message.end.err = length >= sizeof(path) ? ENAMETOOLONG :
+				  -tree_send(path, "it", i, emit_frame, port, &left_out);
+		message.end.left_out = left_out.count;
+		length = left_out.count ? strlen(left_out.first) : 0;
+		memcpy(message.name, left_out.first, length);
+		port_send(port, FRAME_END, &message, sizeof(message.end) + length);
+	}
+}
+
+/* How long disks may take: SETTLE_MS, or less after the timeout. */
+static int settle_limit_ms(const struct guest_job *job, const struct command *command)
+{
+	int64_t left_ms = (int64_t)job->options.timeout_ms -
+			  (int64_t)(elapsed_ns(command) / 1000000);
+
+	if (!job->options.timeout_ms || left_ms > SETTLE_MS - SETTLE_GRACE_MS)
+		return SETTLE_MS;
+	return (left_ms > 0 ? left_ms : 0) + SETTLE_GRACE_MS;
+}
+
+static void settle_disks(struct port *port, const struct guest_job *job,
+			 const struct command *command)
+{
+	char line[1024], text[512];
+
+	if (!port->deadline->disks ||
+	    disks_settle(settle_limit_ms(job, command), text, sizeof(text)))
+		return;
+	snprintf(line, sizeof(line), "init: %s: data may be lost", text);
+	port_send(port, FRAME_COMPLAINT, line, strlen(line));
+}
+
+void command_report(const struct command *command, const struct guest_job *job,
+		    struct port *port, struct complaints *complaints)
+{
+	struct status status = {
+		.method = port->deadline->poweroff->method,
+		.taint_before = complaints->taint_before,
+		.cpus = get_nprocs_conf(),
+		.run_ns = elapsed_ns(command),
+	};
+
+	if (WIFSIGNALED(command->wait_status)) {
+		status.signal = WTERMSIG(command->wait_status);
+		status.code = 128 + status.signal;
+	} else {
+		status.code = WEXITSTATUS(command->wait_status);
+	}
+	port_send(port, FRAME_RETURNED, NULL, 0);
+	send_results(port, job);
+	settle_disks(port, job, command);
+	status.taint_after = complaints_send_all(complaints, port);
+	/* The status means nothing if input was lost: the host has to know that first. */
+	if (port->unacknowledged)
+		port_acknowledge(port);
+	port_send(port, FRAME_STATUS, &status, sizeof(status));
+	end_machine(port, status.code);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The command: its process, its streams, its input. */
+/* The command: its process, its streams, its input, and what the host is told at its end. */
 #ifndef QEMU_RUN_GUEST_COMMAND_H
 #define QEMU_RUN_GUEST_COMMAND_H
 
@@ -71,11 +71,13 @@ void command_run(struct command *command, struct port *port, struct deadline *de
 		 struct complaints *complaints);
 
 /**
- * command_elapsed_ns() - how long ago the command started
- * @command: as started
- *
- * Return: nanoseconds.
+ * command_report() - sends results, complaints and the status, and ends the machine
+ * @command: has ended
+ * @job: says which files to send back
+ * @port: the port
+ * @complaints: as begun
  */
-uint64_t command_elapsed_ns(const struct command *command);
+void command_report(const struct command *command, const struct guest_job *job,
+		    struct port *port, struct complaints *complaints) __attribute__((noreturn));
 
 #endif

@@ -30,12 +30,21 @@ void complaints_open(struct complaints *complaints)
 	complaints->tainted = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
 }
 
+static uint64_t read_taint(const struct complaints *complaints)
+{
+	char text[32] = "";
+
+	if (pread(complaints->tainted, text, sizeof(text) - 1, 0) < 0)
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
 void complaints_begin(struct complaints *complaints)
 {
 	if (complaints->begun)
 		return;
 	complaints->begun = true;
-	complaints->taint_before = complaints_taint(complaints);
+	complaints->taint_before = read_taint(complaints);
 }
 
 /* Before the job nobody can be told: a template keeps the text for each of its runs. */
@@ -57,7 +66,7 @@ void complaints_send_held(struct complaints *complaints, struct port *port)
 
 void complaints_modules_loaded(struct complaints *complaints)
 {
-	complaints->taint_before |= complaints_taint(complaints) & ~(uint64_t)TAINT_COMPLAINTS;
+	complaints->taint_before |= read_taint(complaints) & ~(uint64_t)TAINT_COMPLAINTS;
 }
 
 static void send_detail(struct complaints *complaints, struct port *port, const char *text)
@@ -178,8 +187,10 @@ bool complaints_send(struct complaints *complaints, struct port *port)
 	return true;
 }
 
-void complaints_send_all(struct complaints *complaints, struct port *port)
+uint64_t complaints_send_all(struct complaints *complaints, struct port *port)
 {
+	/* Taint first: the lines that explain it are in the log by now. */
+	uint64_t taint = read_taint(complaints);
 	int left;
 
 	if (complaints_send(complaints, port)) {
@@ -188,13 +199,5 @@ void complaints_send_all(struct complaints *complaints, struct port *port)
 		for (; left > 0 && complaints_send(complaints, port); left -= RECORDS_MAX)
 			;
 	}
-}
-
-uint64_t complaints_taint(const struct complaints *complaints)
-{
-	char text[32] = "";
-
-	if (pread(complaints->tainted, text, sizeof(text) - 1, 0) < 0)
-		return 0;
-	return strtoull(text, NULL, 10);
+	return taint;
 }

@@ -87,15 +87,9 @@ bool complaints_send(struct complaints *complaints, struct port *port);
  * @port: receives them; NULL: holds them for complaints_send_held()
  *
  * Ends even if the kernel logs without end.
- */
-void complaints_send_all(struct complaints *complaints, struct port *port);
-
-/**
- * complaints_taint() - the kernel's taint flags
- * @complaints: as opened
  *
- * Return: the flags.
+ * Return: the kernel's taint flags; the lines that explain them are sent.
  */
-uint64_t complaints_taint(const struct complaints *complaints);
+uint64_t complaints_send_all(struct complaints *complaints, struct port *port);
 
 #endif

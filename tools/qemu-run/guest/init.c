@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's init, or with --init an agent beside another one. It boots, says so,
- * receives one job, runs the job's command, reports, and ends the machine with the
- * command's status.
+ * The guest's init, or with --init an agent beside another one. It boots, says so, receives
+ * one job, runs the job's command, reports, and ends the machine with the command's status.
  *
  * It is a program and not a shell script. After a restore nothing but this process and
  * the command should run: under emulation, each program that a script started would
@@ -18,7 +17,6 @@
 #include "job.h"
 #include "port.h"
 #include "poweroff.h"
-#include "report.h"
 #include "system.h"
 
 static struct poweroff poweroff;
@@ -64,5 +62,5 @@ int main(void)
 	complaints_modules_loaded(&complaints);
 	command_start(&command, &job, &port, &deadline);
 	command_run(&command, &port, &deadline, &complaints);
-	report(&port, &job, &command, &complaints);
+	command_report(&command, &job, &port, &complaints);
 }
