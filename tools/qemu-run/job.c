@@ -162,20 +162,13 @@ static int put_sudo_uid(const struct job_writer *writer)
 static int put_user(const struct options *options, const struct user_entry *entry,
 		    const struct job_writer *writer)
 {
-	const struct user user = { .uid = entry->uid, .gid = entry->gid };
-	struct text frame = { 0 };
-	int err;
-
 	if (options->root ? put_environment(writer, entry) :
 			    put_variable(writer, "HOME", entry->home))
 		return -1;
 	if (!options->user)
 		return options->root && getuid() ? put_sudo_uid(writer) : 0;
-	text_add(&frame, &user, sizeof(user));
-	text_add(&frame, entry->groups, entry->group_count * sizeof(*entry->groups));
-	err = put(writer, FRAME_USER, frame.data, frame.length);
-	text_free(&frame);
-	return err;
+	return put(writer, FRAME_USER, &entry->ids,
+		   offsetof(struct user, groups) + entry->group_count * sizeof(uint32_t));
 }
 
 /* home() - the user's home directory if it is in the root, or else / */

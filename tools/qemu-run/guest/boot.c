@@ -163,7 +163,7 @@ static void load_driver(void)
 					      "delay=-1", NULL };
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	log_mark(log);
+	lseek(log, 0, SEEK_END);
 	if (run_tool(driver) && !log_read(log, driver_error, sizeof(driver_error)))
 		strcpy(driver_error, " the kernel does not say why");
 	close(log);
@@ -189,7 +189,7 @@ void boot(void)
 	mount_all();
 	make_static_nodes();
 	/* Not before the job: a template must have nothing of the host mounted. */
-	write_text("/proc/sys/kernel/modprobe", "\n");
+	write_file("/proc/sys/kernel/modprobe", 0, "\n");
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", HOME, 1);
 	mkdir(HOME, 0700);
@@ -221,7 +221,7 @@ void boot(void)
 	loopback_up();
 
 	/* A panic that no driver catches must end QEMU, and not wait for a reset. */
-	write_text("/proc/sys/kernel/panic", "-1");
+	write_file("/proc/sys/kernel/panic", 0, "-1");
 	/* From here on the console shows every line of the log. */
-	write_text("/proc/sys/kernel/printk", "8");
+	write_file("/proc/sys/kernel/printk", 0, "8");
 }

@@ -49,16 +49,17 @@ static void futex_wait(void *word, uint32_t value)
 }
 
 /* By system call: the C library would take the other process for a thread of this one. */
-static int become_user(const struct guest_job *job)
+static int become_user(const struct user_entry *user)
 {
+	const struct user *ids = &user->ids;
 	int i;
 
 	/* /dev/stdout and its like are opened anew, with the owner's rights. */
 	for (i = 0; i < 3; i++)
-		(void)!fchown(launch.streams[i], job->user.uid, job->user.gid);
-	if (syscall(SYS_setgroups, job->group_count, job->groups) ||
-	    syscall(SYS_setresgid, job->user.gid, job->user.gid, job->user.gid) ||
-	    syscall(SYS_setresuid, job->user.uid, job->user.uid, job->user.uid))
+		(void)!fchown(launch.streams[i], ids->uid, ids->gid);
+	if (syscall(SYS_setgroups, user->group_count, ids->groups) ||
+	    syscall(SYS_setresgid, ids->gid, ids->gid, ids->gid) ||
+	    syscall(SYS_setresuid, ids->uid, ids->uid, ids->uid))
 		return errno;
 	return 0;
 }
@@ -92,8 +93,8 @@ static int become(void)
 		if (dup2(terminal >= 0 && !(i == 2 && launch.apart) ? terminal : launch.streams[i],
 			 i) < 0)
 			return errno;
-	if (job->has_user) {
-		err = become_user(job);
+	if (job->user) {
+		err = become_user(job->user);
 		if (err)
 			return err;
 	}
@@ -167,7 +168,7 @@ static int open_terminal(struct child *child, const struct guest_job *job)
 	if (grantpt(master) || unlockpt(master))
 		return errno;
 	launch.terminal = must(strdup(ptsname(master)));
-	if (job->has_user && chown(launch.terminal, job->user.uid, -1))
+	if (job->user && chown(launch.terminal, job->user->ids.uid, -1))
 		return errno;
 	if (size.ws_row && size.ws_col)
 		ioctl(master, TIOCSWINSZ, &size);

@@ -159,8 +159,8 @@ void deadline_end_machine(const struct deadline *deadline)
 	poweroff_arm(deadline->poweroff, 124, INIT_GRACE_S);
 	/* The host shows it: blocked tasks, then what runs, then the command's processes. */
 	if (!stat("/proc/sysrq-trigger", &st)) {
-		write_text("/proc/sysrq-trigger", "w");
-		write_text("/proc/sysrq-trigger", "l");
+		write_file("/proc/sysrq-trigger", 0, "w");
+		write_file("/proc/sysrq-trigger", 0, "l");
 	}
 	show_processes(PROCESSES_MS);
 	if (deadline->disks && !disks_settle(SETTLE_MS, text, sizeof(text)))

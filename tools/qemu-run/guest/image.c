@@ -190,7 +190,7 @@ static void own_name(void)
 	if (length + more >= sizeof(hosts) - 1)
 		return;
 	unlink("/etc/hosts");
-	write_new("/etc/hosts", hosts);
+	write_file("/etc/hosts", O_CREAT | O_EXCL, hosts);
 }
 
 /*

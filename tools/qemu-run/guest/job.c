@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include "../wire/user.h"
 #include "boot.h"
 #include "job.h"
 #include "log.h"
@@ -96,7 +95,7 @@ static void load_module(const struct guest_job *job, struct port *port,
 		 first->data + length + 1);
 	length = receive_image(port, &image);
 	complaints_begin(complaints);
-	log_mark(job->log);
+	lseek(job->log, 0, SEEK_END);
 	err = syscall(SYS_init_module, image, length, parameters) ? errno : 0;
 	free(image);
 	/* EEXIST: built in, or loaded by a module before it. */
@@ -133,7 +132,7 @@ static void name_server(void)
 {
 	/* It may be a link to what another system's service would write. */
 	unlink("/etc/resolv.conf");
-	(void)write_new("/etc/resolv.conf", "nameserver 10.0.2.3\n");
+	write_file("/etc/resolv.conf", O_CREAT | O_EXCL, "nameserver 10.0.2.3\n");
 }
 
 static char *copy_text(const struct frame *frame)
@@ -197,10 +196,11 @@ static void mount_share(struct guest_job *job, struct port *port, const struct f
 	free(path);
 }
 
+static struct user_entry user;
+
 /* What a login sets. The command line's own variables come later, and stand. */
 static void log_in(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	static struct user_entry user;
 	char *name = copy_text(frame), what[300];
 	const char *why = user_find(&user, "", *name ? name : "0");
 
@@ -216,35 +216,28 @@ static void log_in(struct guest_job *job, struct port *port, const struct frame 
 		setenv("SHELL", user.shell, 1);
 	}
 	job->directory = access(user.home, X_OK) ? "/" : user.home;
-	job->has_user = *name;
-	job->user = (struct user){ .uid = user.uid, .gid = user.gid };
-	job->groups = user.groups;
-	job->group_count = user.group_count;
+	job->user = *name ? &user : NULL;
 	free(name);
 }
 
 static void read_user(struct guest_job *job, const struct frame *frame)
 {
-	size_t length = frame->length - sizeof(job->user);
-
-	memcpy(&job->user, frame->data, sizeof(job->user));
-	job->groups = must(malloc(length + 1));
-	memcpy(job->groups, frame->data + sizeof(job->user), length);
-	job->group_count = length / sizeof(*job->groups);
-	job->has_user = true;
+	memcpy(&user.ids, frame->data, frame->length);
+	user.group_count = (frame->length - offsetof(struct user, groups)) / sizeof(uint32_t);
+	job->user = &user;
 }
 
 /*
  * Has the kernel look at the disks of --disk, which were empty in the template: for each, a
- * byte of @begun says whether something is where a partition table may be.
+ * byte of the frame says whether something is where a partition table may be.
  */
-static int look_at_disks(const uint8_t *begun, size_t count)
+static void look_at_disks(struct port *port, const struct frame *frame)
 {
 	char path[16];
-	size_t i;
+	uint32_t i;
 	int disk;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < frame->length; i++) {
 		/* vda to vdz, vdaa and on: see virtblk_name_format(). */
 		if (i < 26)
 			snprintf(path, sizeof(path), "/dev/vd%c", (int)('a' + i));
@@ -252,8 +245,9 @@ static int look_at_disks(const uint8_t *begun, size_t count)
 			snprintf(path, sizeof(path), "/dev/vd%c%c", (int)('a' + i / 26 - 1),
 				 (int)('a' + i % 26));
 		if (access(path, F_OK))
-			return -ENODEV;
-		if (!begun[i])
+			refuse(port, 125, "--disk",
+			       "this kernel lacks virtio_blk (CONFIG_VIRTIO_BLK)");
+		if (!frame->data[i])
 			continue;
 		disk = open(path, O_RDONLY | O_CLOEXEC);
 		if (disk < 0)
@@ -262,7 +256,6 @@ static int look_at_disks(const uint8_t *begun, size_t count)
 		ioctl(disk, BLKRRPART);
 		close(disk);
 	}
-	return 0;
 }
 
 void job_receive(struct guest_job *job, struct port *port, struct complaints *complaints)
@@ -304,9 +297,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			load_module(job, port, &frame, complaints);
 			break;
 		case FRAME_DISKS:
-			if (look_at_disks(frame.data, frame.length))
-				refuse(port, 125, "--disk",
-				       "this kernel lacks virtio_blk (CONFIG_VIRTIO_BLK)");
+			look_at_disks(port, &frame);
 			break;
 		case FRAME_LOGIN:
 			log_in(job, port, &frame);

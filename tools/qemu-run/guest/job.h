@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include "../wire/tree.h"
+#include "../wire/user.h"
 #include "complaints.h"
 #include "memory.h"
 #include "port.h"
@@ -18,10 +19,7 @@
  * @rooted: the root is the host's directory
  * @network: there is a network
  * @shares: directories of the host that were mounted to write to
- * @has_user: the command runs as another user than root
- * @user: as which
- * @groups: that user's other groups
- * @group_count: how many
+ * @user: the command runs as this one; NULL: as root
  * @files: where the files of -f go
  * @modprobe: the path of the kernel's helper, open: modules come by themselves from the
  *	      beginning of the job
@@ -36,10 +34,7 @@ struct guest_job {
 	bool rooted;
 	bool network;
 	unsigned int shares;
-	bool has_user;
-	struct user user;
-	uint32_t *groups;
-	size_t group_count;
+	const struct user_entry *user;
 	struct tree_receiver files;
 	int modprobe;
 	int random;

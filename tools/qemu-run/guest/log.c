@@ -37,11 +37,6 @@ void log_at(int level, const char *format, ...)
 	close(log);
 }
 
-void log_mark(int log)
-{
-	lseek(log, 0, SEEK_END);
-}
-
 /* The text of a record "priority,sequence,time,flags;text\n", or NULL. */
 static char *parse_record(char *record)
 {
@@ -89,7 +84,7 @@ size_t log_read(int log, char *text, size_t size)
 	return length;
 }
 
-static int write_file(const char *path, int flags, const char *text)
+int write_file(const char *path, int flags, const char *text)
 {
 	int file = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
 	int err = 0;
@@ -100,14 +95,4 @@ static int write_file(const char *path, int flags, const char *text)
 		err = -errno;
 	close(file);
 	return err;
-}
-
-int write_text(const char *path, const char *text)
-{
-	return write_file(path, 0, text);
-}
-
-int write_new(const char *path, const char *text)
-{
-	return write_file(path, O_CREAT | O_EXCL, text);
 }

@@ -16,14 +16,8 @@ void log_at(int level, const char *format, ...) __attribute__((format(printf, 2,
 #define log_urgent(...) log_at(0, __VA_ARGS__)
 
 /**
- * log_mark() - begins with what the kernel logs from now on
- * @log: /dev/kmsg, open for reading, not blocking
- */
-void log_mark(int log);
-
-/**
- * log_read() - reads the kernel's own lines since log_mark()
- * @log: as marked
+ * log_read() - reads the kernel's own lines that are new
+ * @log: /dev/kmsg, open for reading, not blocking; lseek(2) to its end before
  * @text: receives the lines, each behind a newline and two blanks
  * @size: of @text, 2048 or more; if not all lines fit, the first ones are left out
  *
@@ -32,21 +26,13 @@ void log_mark(int log);
 size_t log_read(int log, char *text, size_t size);
 
 /**
- * write_text() - writes a text to one of the kernel's files
+ * write_file() - writes a text to a file, such as one of the kernel's
  * @path: the file
+ * @flags: for open(2): 0, or O_CREAT | O_EXCL for a file that is not there
  * @text: the text
  *
  * Return: 0 or a negative errno.
  */
-int write_text(const char *path, const char *text);
-
-/**
- * write_new() - writes a file that is not there
- * @path: the file
- * @text: the text
- *
- * Return: 0 or a negative errno, -EEXIST if it is there.
- */
-int write_new(const char *path, const char *text);
+int write_file(const char *path, int flags, const char *text);
 
 #endif

@@ -99,7 +99,7 @@ static int write_hosts(const char *hosts)
 {
 	int err = root_make_directories(UPPER "/upper/etc");
 
-	return err ? err : write_new(UPPER "/upper/etc/hosts", hosts);
+	return err ? err : write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
 }
 
 int root_modules(const char *path)

@@ -123,7 +123,7 @@ void system_boot(const char *init, const char *ready)
 	pid_t pid;
 
 	/* For systemd and udev. The job writes the same. */
-	write_text("/proc/sys/kernel/modprobe", "/sbin/modprobe");
+	write_file("/proc/sys/kernel/modprobe", 0, "/sbin/modprobe");
 	pid = fork();
 	if (pid < 0)
 		die("--init");
@@ -143,6 +143,6 @@ void system_boot(const char *init, const char *ready)
 		wait_for_command(ready);
 	unmount_modules();
 	/* The system may have settings of its own. See boot(). */
-	write_text("/proc/sys/kernel/panic", "-1");
-	write_text("/proc/sys/kernel/printk", "8");
+	write_file("/proc/sys/kernel/panic", 0, "-1");
+	write_file("/proc/sys/kernel/printk", 0, "8");
 }

@@ -77,7 +77,7 @@ enum frame_type {
 	FRAME_ROOT,	 /* enter the host's directory; five texts: see root_enter() */
 	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
 	FRAME_LOGIN,	 /* text: the user, to be found in the image that is the root; "": root */
-	FRAME_USER,	 /* struct user, then as many uint32_t: its other groups */
+	FRAME_USER,	 /* struct user */
 	FRAME_GET,	 /* a path to send back when the command has ended */
 	FRAME_PACKED,	 /* more of the job is in the file PACKED_JOB, up to ... */
 	FRAME_PACKED_END,
@@ -135,6 +135,7 @@ struct job {
 struct user {
 	uint32_t uid;
 	uint32_t gid;
+	uint32_t groups[1024]; /* the other groups; a frame has those only that there are */
 };
 
 /* How the guest ends its machine. */

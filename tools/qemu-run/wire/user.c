@@ -13,8 +13,7 @@
 #include "user.h"
 
 /* Numbers from here on stand for "nobody in particular", and -1 for "unchanged". */
-#define UID_LIMIT  0xfffffffeUL
-#define GROUPS_MAX (sizeof(((struct user_entry *)0)->groups) / sizeof(uint32_t))
+#define UID_LIMIT 0xfffffffeUL
 
 static FILE *open_list(const char *root, const char *name)
 {
@@ -43,13 +42,13 @@ static bool find_entry(struct user_entry *entry, FILE *list, const char *user, b
 	bool whole = true;
 
 	while (list && (line = fgetpwent(list))) {
-		if (number ? line->pw_uid != entry->uid : strcmp(line->pw_name, user))
+		if (number ? line->pw_uid != entry->ids.uid : strcmp(line->pw_name, user))
 			continue;
 		whole = keep(entry->name, sizeof(entry->name), line->pw_name) &&
 			keep(entry->home, sizeof(entry->home), line->pw_dir) &&
 			keep(entry->shell, sizeof(entry->shell), line->pw_shell);
-		entry->uid = line->pw_uid;
-		entry->gid = line->pw_gid;
+		entry->ids.uid = line->pw_uid;
+		entry->ids.gid = line->pw_gid;
 		break;
 	}
 	if (list)
@@ -75,9 +74,9 @@ static bool find_groups(struct user_entry *entry, FILE *list)
 	while (list && whole && *entry->name && (group = fgetgrent(list))) {
 		if (!has_member(group, entry->name))
 			continue;
-		whole = entry->group_count < GROUPS_MAX;
+		whole = entry->group_count < sizeof(entry->ids.groups) / sizeof(uint32_t);
 		if (whole)
-			entry->groups[entry->group_count++] = group->gr_gid;
+			entry->ids.groups[entry->group_count++] = group->gr_gid;
 	}
 	if (list)
 		fclose(list);
@@ -93,7 +92,7 @@ const char *user_find(struct user_entry *entry, const char *root, const char *us
 	number = strtoul(user, NULL, 10);
 	if (is_number && (errno || number >= UID_LIMIT))
 		return "no number of a user";
-	*entry = (struct user_entry){ .home = "/", .uid = number, .gid = number };
+	*entry = (struct user_entry){ .home = "/", .ids = { number, number, { 0 } } };
 	if (!root)
 		return is_number ? NULL :
 				   "the BusyBox guest has no such user: give a number, or --root";

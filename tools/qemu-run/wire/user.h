@@ -4,8 +4,8 @@
 #define QEMU_RUN_USER_H
 
 #include <limits.h>
-#include <stdint.h>
 #include <stddef.h>
+#include "protocol.h"
 
 /* PATH of a user who logs in. */
 #define LOGIN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -15,18 +15,14 @@
  * @name: the login name; empty for a number that no user has
  * @home: the home directory
  * @shell: the login shell; empty where @name is
- * @uid: the user's number
- * @gid: the number of the main group
- * @groups: the other groups
- * @group_count: how many
+ * @ids: the numbers of the user and of its groups
+ * @group_count: how many groups there are besides the main one
  */
 struct user_entry {
 	char name[256];
 	char home[PATH_MAX];
 	char shell[PATH_MAX];
-	uint32_t uid;
-	uint32_t gid;
-	uint32_t groups[1024];
+	struct user ids;
 	size_t group_count;
 };
 
