@@ -18,7 +18,6 @@
 #include "boot.h"
 #include "image.h"
 #include "log.h"
-#include "modules.h"
 #include "poweroff.h"
 #include "root.h"
 
@@ -212,7 +211,7 @@ void boot(void)
 	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
 		unsetenv(told[i]);
 	/* The last: from here on the modules of the initramfs are covered. */
-	err = modules_attend();
+	err = root_attend_modules();
 	if (err)
 		log_line("modprobe finds only what -m brings: %s",
 			 err == -ENODEV ? "this kernel lacks 9p over virtio, or autofs" :

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <linux/auto_fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include "log.h"
@@ -16,22 +20,6 @@
 #define LOWER ROOT_LOWER
 #define UPPER "/.upper"
 #define ROOT  "/.root"
-
-/*
- * access=any: one attach for all users; the guest's kernel checks permissions. msize is also
- * how much a page fault reads ahead, and how much memory an open directory takes: more
- * reads faster, and walks slower. Kernels before 6.4 ignore noxattr; with it, overlayfs
- * does not ask the host for attributes of each file.
- */
-#define OPTIONS "trans=virtio,version=9p2000.L,access=any,msize=262144,"
-
-static int mount_9p(const char *tag, const char *where, unsigned long flags, const char *cache)
-{
-	char options[128];
-
-	snprintf(options, sizeof(options), OPTIONS "cache=%s", cache);
-	return mount(tag, where, "9p", flags, options) ? -errno : 0;
-}
 
 int root_make_directories(const char *path)
 {
@@ -46,6 +34,26 @@ int root_make_directories(const char *path)
 		*slash = '/';
 	}
 	return 0;
+}
+
+/*
+ * access=any: one attach for all users; the guest's kernel checks permissions. msize is also
+ * how much a page fault reads ahead, and how much memory an open directory takes: more
+ * reads faster, and walks slower. Kernels before 6.4 ignore noxattr; with it, overlayfs
+ * does not ask the host for attributes of each file.
+ */
+#define OPTIONS "trans=virtio,version=9p2000.L,access=any,msize=262144,"
+
+/* Makes the directory where it is missing. */
+static int mount_9p(const char *tag, const char *where, unsigned long flags, const char *cache)
+{
+	int err = root_make_directories(where);
+	char options[128];
+
+	if (err)
+		return err;
+	snprintf(options, sizeof(options), OPTIONS "cache=%s", cache);
+	return mount(tag, where, "9p", flags, options) ? -errno : 0;
 }
 
 /* Mounted there by boot(), and of the guest's own in the new root as well. */
@@ -102,19 +110,9 @@ static int write_hosts(const char *hosts)
 	return err ? err : write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
 }
 
-int root_modules(const char *path)
+static int mount_modules(const char *path)
 {
 	return mount_9p("modules", path, MS_RDONLY, "loose");
-}
-
-static int mount_modules(const char *place)
-{
-	char path[PATH_MAX];
-	int err;
-
-	snprintf(path, sizeof(path), ROOT "%s", place);
-	err = root_make_directories(path);
-	return err ? err : root_modules(path);
 }
 
 static int mount_overlay(void)
@@ -138,18 +136,9 @@ static int move_kept(void)
 	return 0;
 }
 
-/*
- * The new root is moved onto the old one, and not only entered: else the kernel takes
- * this for a chroot, in which user namespaces cannot be made.
- */
-static int enter(void)
-{
-	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
-		       -errno : 0;
-}
-
 static int mount_root(const char *place, const char *modules)
 {
+	char path[PATH_MAX];
 	int err;
 
 	err = mount_9p("root", LOWER, MS_RDONLY, "loose,noxattr");
@@ -158,9 +147,10 @@ static int mount_root(const char *place, const char *modules)
 	if (err)
 		return err;
 	err = mount_overlay();
-	if (err)
+	if (err || !*place || *modules)
 		return err;
-	return *place && !*modules ? mount_modules(place) : 0;
+	snprintf(path, sizeof(path), ROOT "%s", place);
+	return mount_modules(path);
 }
 
 /* As the root itself: the host's directory, and over it what the guest writes. */
@@ -187,6 +177,22 @@ static int mount_here(const char *here)
 	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
 }
 
+/*
+ * The new root is moved onto the old one, and not only entered: else the kernel takes
+ * this for a chroot, in which user namespaces cannot be made.
+ */
+static int enter(const char *here)
+{
+	int err = move_kept();
+
+	if (!err && *here)
+		err = mount_here(here);
+	if (err)
+		return err;
+	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
+		       -errno : 0;
+}
+
 int root_enter(const char *place, const char *modules, const char *here, const char *closed,
 	       const char *hosts)
 {
@@ -197,21 +203,14 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 		err = write_hosts(hosts);
 	if (!err)
 		err = mount_root(place, modules);
-	if (err)
-		return err;
-	err = move_kept();
-	if (!err && *here)
-		err = mount_here(here);
-	return err ? err : enter();
+	return err ? err : enter(here);
 }
 
 int root_enter_image(void)
 {
 	int err = mount_overlay();
 
-	if (!err)
-		err = move_kept();
-	return err ? err : enter();
+	return err ? err : enter("");
 }
 
 int root_follow(void)
@@ -250,7 +249,85 @@ const char *root_missing(bool overlay)
 
 int root_share(const char *tag, const char *path)
 {
-	int err = root_make_directories(path);
+	return mount_9p(tag, path, 0, "mmap");
+}
 
-	return err ? err : mount_9p(tag, path, 0, "mmap");
+/*
+ * The host's directory of modules is mounted when it is needed: most runs need none, and
+ * QEMU saves no template with 9p mounted. Autofs tells when, whoever asks: modprobe, the
+ * kernel by itself, or BusyBox's shell, which runs its own modprobe and none of PATH.
+ */
+struct automount {
+	char path[128];
+	char packed[32]; /* a path to what the mount covers */
+	int trigger;
+	int requests;
+};
+
+/* Autofs does not hold up the process group that mounts it: this is to be one of its own. */
+static int automount(struct automount *automount)
+{
+	int packed, requests[2];
+	char options[96];
+
+	/* A root that is an image may not have it. */
+	(void)root_make_directories(automount->path);
+	packed = open(automount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (packed < 0 || setpgid(0, 0) || pipe2(requests, O_CLOEXEC))
+		return -errno;
+	snprintf(automount->packed, sizeof(automount->packed), "/proc/self/fd/%d", packed);
+	snprintf(options, sizeof(options), "fd=%d,pgrp=%d,minproto=5,maxproto=5,direct",
+		 requests[1], getpid());
+	if (mount("modules", automount->path, "autofs", 0, options))
+		return -errno;
+	close(requests[1]);
+	automount->requests = requests[0];
+	automount->trigger = open(automount->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return automount->trigger < 0 ? -errno : 0;
+}
+
+static void attend(const struct automount *automount)
+{
+	struct autofs_v5_packet packet;
+	int err;
+
+	while (read(automount->requests, &packet, sizeof(packet)) > 0) {
+		err = mount_modules(automount->path);
+		/* Busy: mounted already. A second request may come before the first is answered. */
+		if (err && err != -EBUSY)
+			mount(automount->packed, automount->path, NULL, MS_BIND, NULL);
+		ioctl(automount->trigger, AUTOFS_IOC_READY, packet.wait_queue_token);
+	}
+}
+
+int root_attend_modules(void)
+{
+	struct automount modules;
+	struct utsname kernel;
+	int report[2], err;
+	pid_t pid;
+
+	/* A mount without them would have the kernel run modprobe, which waits for that mount. */
+	if (root_missing(false))
+		return -ENODEV;
+	uname(&kernel);
+	snprintf(modules.path, sizeof(modules.path), "/lib/modules/%s", kernel.release);
+	if (pipe2(report, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		err = automount(&modules);
+		(void)!write(report[1], &err, sizeof(err));
+		close(report[1]);
+		if (!err)
+			attend(&modules);
+		_exit(0);
+	}
+	close(report[1]);
+	if (read(report[0], &err, sizeof(err)) != sizeof(err))
+		err = -ECHILD;
+	close(report[0]);
+	return err;
 }

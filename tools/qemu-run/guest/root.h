@@ -79,11 +79,13 @@ int root_share(const char *tag, const char *path);
 const char *root_missing(bool overlay);
 
 /**
- * root_modules() - mounts the directory of the kernel's modules
- * @path: where to
+ * root_attend_modules() - has /lib/modules/RELEASE mounted when a process first goes there
+ *
+ * Starts a process that mounts the host's directory, by 9p. Where it cannot be mounted,
+ * the modules of the initramfs stay there.
  *
  * Return: 0 or a negative errno.
  */
-int root_modules(const char *path);
+int root_attend_modules(void);
 
 #endif
