@@ -69,12 +69,8 @@ static void begin(struct gets *gets, const struct entry *entry)
 /* close_tree() - ends a tree; a file that is open is not whole unless @whole. */
 static int close_tree(struct gets *gets, bool whole)
 {
-	int err = 0;
+	int err = tree_finish(&gets->tree, whole);
 
-	if (whole)
-		err = tree_finish(&gets->tree);
-	else
-		tree_abandon(&gets->tree);
 	close(gets->tree.root);
 	free((char *)gets->tree.only);
 	gets->open = false;

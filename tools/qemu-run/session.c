@@ -282,7 +282,7 @@ static bool handle_signals(struct session *session)
 		return true;
 	if (signals->resized && terminal && terminal->raw && session->facts.started &&
 	    !session->facts.have_status) {
-		struct window window = terminal_window();
+		struct winsize window = terminal_window();
 
 		channel_queue(&session->machine.channel, FRAME_WINDOW, &window, sizeof(window));
 	}

@@ -34,14 +34,12 @@ bool terminal_escaped(struct terminal *terminal, const unsigned char *data, size
 	return terminal->escapes >= 3;
 }
 
-struct window terminal_window(void)
+struct winsize terminal_window(void)
 {
-	struct window window = { 0 };
-	struct winsize size;
+	struct winsize size = { 0 };
 
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size)) {
-		window.rows = size.ws_row;
-		window.columns = size.ws_col;
-	}
-	return window;
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	size.ws_xpixel = 0;
+	size.ws_ypixel = 0;
+	return size;
 }

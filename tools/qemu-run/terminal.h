@@ -41,8 +41,8 @@ void terminal_end(struct terminal *terminal);
 bool terminal_escaped(struct terminal *terminal, const unsigned char *data, size_t length);
 
 /**
- * terminal_window() - the size of the terminal at stdout
+ * terminal_window() - the size of the terminal at stdout, in rows and columns
  */
-struct window terminal_window(void);
+struct winsize terminal_window(void);
 
 #endif

@@ -11,9 +11,6 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -157,10 +154,7 @@ int child_prepare(struct child *child)
 /* Replaces the pipes by a terminal. Returns 0 or an errno, positive. */
 static int open_terminal(struct child *child, const struct guest_job *job)
 {
-	struct winsize size = {
-		.ws_row = job->options.window.rows,
-		.ws_col = job->options.window.columns,
-	};
+	const struct winsize *size = &job->options.window;
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 
 	if (master < 0)
@@ -170,8 +164,8 @@ static int open_terminal(struct child *child, const struct guest_job *job)
 	launch.terminal = must(strdup(ptsname(master)));
 	if (job->user && chown(launch.terminal, job->user->ids.uid, -1))
 		return errno;
-	if (size.ws_row && size.ws_col)
-		ioctl(master, TIOCSWINSZ, &size);
+	if (size->ws_row && size->ws_col)
+		ioctl(master, TIOCSWINSZ, size);
 	close(child->input);
 	close(child->output);
 	child->output = master;

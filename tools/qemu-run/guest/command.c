@@ -140,12 +140,9 @@ static void write_input(struct command *command, struct port *port)
 
 static void set_window(struct command *command, const struct frame *frame)
 {
-	struct winsize size = { 0 };
-	struct window window;
+	struct winsize size;
 
-	memcpy(&window, frame->data, sizeof(window));
-	size.ws_row = window.rows;
-	size.ws_col = window.columns;
+	memcpy(&size, frame->data, sizeof(size));
 	ioctl(command->child.output, TIOCSWINSZ, &size);
 }
 

@@ -288,7 +288,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			break;
 		case FRAME_END:
 			if (!err)
-				err = tree_finish(&job->files);
+				err = tree_finish(&job->files, true);
 			if (err)
 				refuse(port, 125, "-f", strerror(-err));
 			break;

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/serial.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #define QEMU_RUN_GUEST_SPLATS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /**
  * splat_opens() - whether a line of the log opens a report of a kernel's mistake

@@ -9,9 +9,10 @@
 #define QEMU_RUN_PROTOCOL_H
 
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 10
+#define PROTOCOL_VERSION 11
 
 #define PORT_NAME	 "qemu-run"
 
@@ -86,7 +87,7 @@ enum frame_type {
 
 	/* To the guest, while the command runs. */
 	FRAME_INPUT,	 /* bytes; none of them: end of input */
-	FRAME_WINDOW,	 /* struct window */
+	FRAME_WINDOW,	 /* struct winsize */
 	FRAME_SHUT,	 /* uint32_t: nobody reads that stream any more */
 	FRAME_BYE,	 /* the status has arrived: end the machine */
 	FRAME_NUDGE,	 /* nothing: so that FRAME_ACK comes, or by virtio FRAME_ALIVE */
@@ -119,16 +120,11 @@ enum job_flags {
 	JOB_DISKS = 1 << 4,	      /* there may be disks, or directories of the host's */
 };
 
-struct window {
-	uint16_t rows;
-	uint16_t columns;
-};
-
 struct job {
 	uint64_t realtime_ns; /* the host's clock */
 	uint64_t timeout_ms;  /* 0: none */
 	uint32_t flags;
-	struct window window;
+	struct winsize window;
 	uint8_t seed[64]; /* no two clones may share their random numbers */
 };
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,16 +35,10 @@ static int send_entry(struct walk *walk, const struct stat *st, const char *targ
 			.mtime = st->st_mtime,
 		},
 	};
-	size_t length = strlen(walk->name);
+	size_t length = sprintf(message.text, "%s", walk->name);
 
-	memcpy(message.text, walk->name, length);
-	if (target) {
-		size_t more = strlen(target);
-
-		message.text[length++] = '\0';
-		memcpy(message.text + length, target, more);
-		length += more;
-	}
+	if (target)
+		length += 1 + sprintf(message.text + length + 1, "%s", target);
 	return walk->emit(walk->context, FRAME_ENTRY, &message, sizeof(message.entry) + length);
 }
 
@@ -298,7 +291,7 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 	const char *name = text;
 	int parent, err;
 
-	err = tree_finish(receiver);
+	err = tree_finish(receiver, true);
 	if (err)
 		return err;
 	if (frame->length <= sizeof(entry) || frame->length - sizeof(entry) >= sizeof(text))
@@ -372,14 +365,14 @@ int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
 	case FRAME_DATA:
 		err = receive_data(receiver, frame);
 		if (err)
-			tree_abandon(receiver);
+			tree_finish(receiver, false);
 		return err;
 	default:
 		return -EPROTO;
 	}
 }
 
-int tree_finish(struct tree_receiver *receiver)
+int tree_finish(struct tree_receiver *receiver, bool whole)
 {
 	int file = receiver->file, err = 0;
 
@@ -390,21 +383,11 @@ int tree_finish(struct tree_receiver *receiver)
 	(void)futimens(file, times_of(receiver->mtime));
 	if (receiver->exact)
 		(void)fchmod(file, receiver->mode);
-	if (close(file) || renameat(receiver->directory, receiver->part, receiver->directory,
-				    receiver->name)) {
-		err = -errno;
+	if (close(file) || !whole ||
+	    renameat(receiver->directory, receiver->part, receiver->directory, receiver->name)) {
+		err = whole ? -errno : 0;
 		unlinkat(receiver->directory, receiver->part, 0);
 	}
 	close(receiver->directory);
 	return err;
-}
-
-void tree_abandon(struct tree_receiver *receiver)
-{
-	if (receiver->file < 0)
-		return;
-	close(receiver->file);
-	receiver->file = -1;
-	unlinkat(receiver->directory, receiver->part, 0);
-	close(receiver->directory);
 }

@@ -4,6 +4,7 @@
 #define QEMU_RUN_TREE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "frame.h"
 
@@ -95,17 +96,12 @@ bool tree_path_is_plain(const char *path);
 /**
  * tree_finish() - closes the file that is open, if any, and gives it its name
  * @receiver: the receiver; may be finished twice
+ * @whole: the file has arrived whole; else it is removed
  *
  * Until then the file has another name, and an older one keeps its place.
  *
  * Return: 0 or a negative errno.
  */
-int tree_finish(struct tree_receiver *receiver);
-
-/**
- * tree_abandon() - removes the file that is open, if any: it did not arrive whole
- * @receiver: the receiver; may be abandoned twice
- */
-void tree_abandon(struct tree_receiver *receiver);
+int tree_finish(struct tree_receiver *receiver, bool whole);
 
 #endif
