@@ -26,22 +26,16 @@ static int find_port(void)
 {
 	char path[64], name[64];
 	struct dirent *entry;
-	int file, found = -1;
+	int found = -1;
 	DIR *ports;
 
 	ports = opendir(PORTS);
 	while (found < 0 && ports && (entry = readdir(ports))) {
-		ssize_t length = 0;
-
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), PORTS "/%.16s/name", entry->d_name);
-		file = open(path, O_RDONLY | O_CLOEXEC);
-		if (file >= 0) {
-			length = read(file, name, sizeof(name) - 1);
-			close(file);
-		}
-		if (length <= 0 || strncmp(name, PORT_NAME, strlen(PORT_NAME)))
+		if (!read_file(AT_FDCWD, path, name, sizeof(name)) ||
+		    strncmp(name, PORT_NAME, strlen(PORT_NAME)))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%.16s", entry->d_name);
 		found = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -215,12 +215,13 @@ static void send_rest(struct port *port, int stream, uint32_t type)
 /* What the command wrote before it asked for this is sent; its status will not come. */
 static void obey(struct command *command, struct port *port, bool again)
 {
-	char text[512];
+	const char *unwritten;
 
 	send_rest(port, command->child.output, FRAME_OUTPUT);
 	send_rest(port, command->child.errors, FRAME_ERRORS);
-	if (port->deadline->disks && !disks_settle(SETTLE_MS, text, sizeof(text)))
-		log_line("%s: data may be lost", text);
+	unwritten = port->deadline->disks ? disks_settle(SETTLE_MS) : NULL;
+	if (unwritten)
+		log_line("%s: data may be lost", unwritten);
 	reboot(again ? RB_AUTOBOOT : RB_POWER_OFF);
 }
 
@@ -336,12 +337,14 @@ static int settle_limit_ms(const struct guest_job *job, const struct command *co
 static void settle_disks(struct port *port, const struct guest_job *job,
 			 const struct command *command)
 {
-	char line[1024], text[512];
+	const char *unwritten = NULL;
+	char line[1024];
 
-	if (!port->deadline->disks ||
-	    disks_settle(settle_limit_ms(job, command), text, sizeof(text)))
+	if (port->deadline->disks)
+		unwritten = disks_settle(settle_limit_ms(job, command));
+	if (!unwritten)
 		return;
-	snprintf(line, sizeof(line), "init: %s: data may be lost", text);
+	snprintf(line, sizeof(line), "init: %s: data may be lost", unwritten);
 	port_send(port, FRAME_COMPLAINT, line, strlen(line));
 }
 

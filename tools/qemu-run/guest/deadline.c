@@ -82,12 +82,9 @@ static bool log_process(const char *pid, bool aloud)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
-	file = fopen(path, "re");
 	/* "pid (name) state parent ...": a name may have blanks and parentheses. */
-	if (file && fgets(stat, sizeof(stat), file))
+	if (read_file(AT_FDCWD, path, stat, sizeof(stat)))
 		end = strrchr(stat, ')');
-	if (file)
-		fclose(file);
 	/* Kernel threads are children of process 2. */
 	if (!end || sscanf(end + 1, " %c %d", &state, &parent) != 2 || parent == 2 ||
 	    atoi(pid) == 2 || strstr(stat, "(qemu-run-init)"))
@@ -151,8 +148,8 @@ static void show_processes(int limit_ms)
 
 void deadline_end_machine(const struct deadline *deadline)
 {
+	const char *unwritten;
 	struct stat st;
-	char text[512];
 
 	/* The command may keep all processors busy. */
 	setpriority(PRIO_PROCESS, 0, -20);
@@ -163,7 +160,8 @@ void deadline_end_machine(const struct deadline *deadline)
 		write_file("/proc/sysrq-trigger", 0, "l");
 	}
 	show_processes(PROCESSES_MS);
-	if (deadline->disks && !disks_settle(SETTLE_MS, text, sizeof(text)))
-		log_line("%s: data may be lost", text);
+	unwritten = deadline->disks ? disks_settle(SETTLE_MS) : NULL;
+	if (unwritten)
+		log_line("%s: data may be lost", unwritten);
 	poweroff_now(deadline->poweroff, 124);
 }

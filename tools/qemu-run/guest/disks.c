@@ -140,8 +140,9 @@ static void kill_all(void)
 	}
 }
 
-bool disks_settle(int limit_ms, char *text, size_t size)
+const char *disks_settle(int limit_ms)
 {
+	static char text[512];
 	struct pollfd event = { .events = POLLIN };
 	ssize_t length = 0;
 	int ends[2];
@@ -149,8 +150,8 @@ bool disks_settle(int limit_ms, char *text, size_t size)
 
 	kill_all();
 	if (pipe2(ends, O_CLOEXEC)) {
-		snprintf(text, size, "cannot unmount: %s", strerror(errno));
-		return false;
+		snprintf(text, sizeof(text), "cannot unmount: %s", strerror(errno));
+		return text;
 	}
 	/* A child does it, because a file system may block for ever. At its end it says all. */
 	pid = fork();
@@ -165,13 +166,13 @@ bool disks_settle(int limit_ms, char *text, size_t size)
 	close(ends[1]);
 	event.fd = ends[0];
 	if (pid > 0 && poll(&event, 1, limit_ms) > 0)
-		length = read(ends[0], text, size - 1);
+		length = read(ends[0], text, sizeof(text) - 1);
 	close(ends[0]);
 	if (length > 0)
 		text[length] = '\0';
 	else
-		snprintf(text, size, "file data is still being written to disk after %d ms",
-			 limit_ms);
+		snprintf(text, sizeof(text),
+			 "file data is still being written to disk after %d ms", limit_ms);
 	text[strcspn(text, "\n")] = '\0';
-	return !text[0];
+	return text[0] ? text : NULL;
 }

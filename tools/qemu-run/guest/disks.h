@@ -3,17 +3,12 @@
 #ifndef QEMU_RUN_GUEST_DISKS_H
 #define QEMU_RUN_GUEST_DISKS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 /**
  * disks_settle() - ends all processes, writes all file data to the disks, and unmounts them
  * @limit_ms: how long the disks may take
- * @text: receives why not all data is written
- * @size: of @text
  *
- * Return: whether all data is written.
+ * Return: NULL, or why not all data is written.
  */
-bool disks_settle(int limit_ms, char *text, size_t size);
+const char *disks_settle(int limit_ms);
 
 #endif

@@ -162,12 +162,8 @@ static bool find_disk(char *name, size_t size)
 	if (glob("/sys/block/vd*/serial", 0, NULL, &found))
 		return false;
 	for (i = 0; i < found.gl_pathc && !there; i++) {
-		int file = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
-		ssize_t length = file < 0 ? 0 : read(file, serial, sizeof(serial) - 1);
-
-		close(file);
-		there = length >= (ssize_t)strlen(ROOT_SERIAL) &&
-			!memcmp(serial, ROOT_SERIAL, strlen(ROOT_SERIAL));
+		there = read_file(AT_FDCWD, found.gl_pathv[i], serial, sizeof(serial)) &&
+			!strncmp(serial, ROOT_SERIAL, strlen(ROOT_SERIAL));
 		*strrchr(found.gl_pathv[i], '/') = '\0';
 		snprintf(name, size, "%s", strrchr(found.gl_pathv[i], '/') + 1);
 	}
@@ -180,11 +176,9 @@ static void own_name(void)
 {
 	char hosts[8192] = "127.0.1.1 " GUEST_NAME "\n";
 	size_t length = strlen(hosts);
-	int file = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
-	ssize_t more = file < 0 ? 0 : read(file, hosts + length, sizeof(hosts) - 1 - length);
+	size_t more = read_file(AT_FDCWD, "/etc/hosts", hosts + length, sizeof(hosts) - length);
 
-	close(file);
-	if (more <= 0)
+	if (!more)
 		strcpy(hosts + length, "127.0.0.1 localhost\n::1 localhost\n");
 	/* What is longer stays as it is. */
 	if (length + more >= sizeof(hosts) - 1)

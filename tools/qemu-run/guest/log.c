@@ -83,6 +83,18 @@ size_t log_read(int log, char *text, size_t size)
 	return length;
 }
 
+size_t read_file(int directory, const char *path, char *text, size_t size)
+{
+	int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t length = file < 0 ? 0 : read(file, text, size - 1);
+
+	close(file);
+	if (length < 0)
+		length = 0;
+	text[length] = '\0';
+	return length;
+}
+
 int write_file(const char *path, int flags, const char *text)
 {
 	int file = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);

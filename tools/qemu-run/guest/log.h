@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Lines for the kernel's log and from it, and text for the kernel's files. */
+/* Lines for the kernel's log and from it, and texts for files and from them. */
 #ifndef QEMU_RUN_GUEST_LOG_H
 #define QEMU_RUN_GUEST_LOG_H
 
@@ -24,6 +24,17 @@ void log_at(int level, const char *format, ...) __attribute__((format(printf, 2,
  * Return: the length of @text; 0 if the kernel logged nothing, and @text is not written.
  */
 size_t log_read(int log, char *text, size_t size);
+
+/**
+ * read_file() - reads the beginning of a file
+ * @directory: where @path starts if it is relative, or AT_FDCWD
+ * @path: the file
+ * @text: receives what was read, and NUL behind it
+ * @size: of @text
+ *
+ * Return: the length of @text, 0 if the file cannot be read.
+ */
+size_t read_file(int directory, const char *path, char *text, size_t size);
 
 /**
  * write_file() - writes a text to a file, such as one of the kernel's

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "log.h"
 #include "program.h"
 
 /* Of a file: as much of a script's first line as the kernel reads. */
@@ -32,26 +33,10 @@ const char *program_find(const char *name, char *path, size_t size)
 	}
 }
 
-/* Reads the beginning of a file. Returns its length; NUL follows it. */
-static size_t read_head(int start, const char *path, char head[HEAD_SIZE + 1])
-{
-	int file = openat(start, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t length = -1;
-
-	if (file >= 0) {
-		length = read(file, head, HEAD_SIZE);
-		close(file);
-	}
-	if (length < 0)
-		length = 0;
-	head[length] = '\0';
-	return length;
-}
-
 bool program_is_text(const char *path)
 {
 	char head[HEAD_SIZE + 1];
-	size_t length = read_head(AT_FDCWD, path, head);
+	size_t length = read_file(AT_FDCWD, path, head, sizeof(head));
 	char *newline = memchr(head, '\n', length);
 
 	return length && !memchr(head, '\0', newline ? (size_t)(newline - head) : length);
@@ -109,7 +94,7 @@ static void explain_file(int start, const char *path, int err, char *why, size_t
 		explain_missing(path, err, why, size);
 		return;
 	}
-	length = S_ISREG(st.st_mode) ? read_head(start, path, head) : 0;
+	length = S_ISREG(st.st_mode) ? read_file(start, path, head, sizeof(head)) : 0;
 	if (S_ISDIR(st.st_mode))
 		snprintf(why, size, "a directory");
 	else if (S_ISREG(st.st_mode) && !(st.st_mode & 0111))
