@@ -130,7 +130,7 @@ int child_prepare(struct child *child)
 
 	*child = (struct child){ .input = -1, .output = -1, .errors = -1 };
 	if (pipe2(input, O_CLOEXEC) || pipe2(output, O_CLOEXEC) || pipe2(errors, O_CLOEXEC))
-		return -errno;
+		return -1;
 	launch.streams[0] = input[0];
 	launch.streams[1] = output[1];
 	launch.streams[2] = errors[1];
@@ -138,7 +138,7 @@ int child_prepare(struct child *child)
 			   CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, NULL,
 			   &launch.pid, NULL, &launch.pid);
 	if (child->pid < 0)
-		return -errno;
+		return -1;
 	close(input[0]);
 	close(output[1]);
 	close(errors[1]);

@@ -24,7 +24,7 @@ struct child {
  * child_prepare() - makes the command's process, which waits for child_start()
  * @child: receives it and its streams
  *
- * Return: 0 or a negative errno.
+ * Return: 0, or -1 with errno.
  */
 int child_prepare(struct child *child);
 

@@ -26,7 +26,7 @@
 /* The same after the timeout: a user who sets one wants the run to end soon after it. */
 #define SETTLE_GRACE_MS 3000
 
-int command_prepare(struct command *command)
+void command_prepare(struct command *command)
 {
 	sigset_t signals;
 
@@ -41,11 +41,10 @@ int command_prepare(struct command *command)
 	}
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	command->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (command->signals < 0)
-		return -errno;
+	if (command->signals < 0 || child_prepare(&command->child))
+		die("no process for the command");
 	/* The first call faults in the clock's page; or each clone would do it again. */
 	clock_gettime(CLOCK_MONOTONIC, &command->started);
-	return child_prepare(&command->child);
 }
 
 static uint64_t elapsed_ns(const struct command *command)
@@ -352,7 +351,7 @@ void command_report(const struct command *command, const struct guest_job *job,
 		    struct port *port, struct complaints *complaints)
 {
 	struct status status = {
-		.method = port->deadline->poweroff->method,
+		.method = poweroff_method(),
 		.taint_before = complaints->taint_before,
 		.cpus = get_nprocs_conf(),
 		.run_ns = elapsed_ns(command),

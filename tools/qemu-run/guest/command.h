@@ -42,9 +42,9 @@ struct command {
  * command_prepare() - makes the process, which waits
  * @command: receives it; all zeroes before
  *
- * Return: 0 or a negative errno.
+ * Ends the machine if it cannot.
  */
-int command_prepare(struct command *command);
+void command_prepare(struct command *command);
 
 /**
  * command_start() - starts the command and its deadline

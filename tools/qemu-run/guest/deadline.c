@@ -33,12 +33,12 @@
 #define PROCESSES_MAX 20
 #define FRAMES_MAX    4
 
-int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff)
+void deadline_prepare(struct deadline *deadline)
 {
 	deadline->armed = false;
-	deadline->poweroff = poweroff;
 	deadline->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	return deadline->timer < 0 ? -errno : 0;
+	if (deadline->timer < 0)
+		die("no timer");
 }
 
 void deadline_arm(struct deadline *deadline, uint64_t timeout_ms)
@@ -53,7 +53,7 @@ void deadline_arm(struct deadline *deadline, uint64_t timeout_ms)
 	if (!timeout_ms)
 		return;
 	deadline->armed = true;
-	poweroff_arm(deadline->poweroff, 124, (timeout_ms + 999) / 1000 + DRIVER_GRACE_S);
+	poweroff_arm(124, (timeout_ms + 999) / 1000 + DRIVER_GRACE_S);
 	timerfd_settime(deadline->timer, 0, &timer, NULL);
 }
 
@@ -64,7 +64,7 @@ void deadline_disarm(struct deadline *deadline)
 	if (!deadline->armed)
 		return;
 	deadline->armed = false;
-	poweroff_arm(deadline->poweroff, 0, -1);
+	poweroff_arm(0, -1);
 	timerfd_settime(deadline->timer, 0, &never, NULL);
 }
 
@@ -153,7 +153,7 @@ void deadline_end_machine(const struct deadline *deadline)
 
 	/* The command may keep all processors busy. */
 	setpriority(PRIO_PROCESS, 0, -20);
-	poweroff_arm(deadline->poweroff, 124, INIT_GRACE_S);
+	poweroff_arm(124, INIT_GRACE_S);
 	/* The host shows it: blocked tasks, then what runs, then the command's processes. */
 	if (!stat("/proc/sysrq-trigger", &st)) {
 		write_file("/proc/sysrq-trigger", 0, "w");
@@ -163,5 +163,5 @@ void deadline_end_machine(const struct deadline *deadline)
 	unwritten = deadline->disks ? disks_settle(SETTLE_MS) : NULL;
 	if (unwritten)
 		log_line("%s: data may be lost", unwritten);
-	poweroff_now(deadline->poweroff, 124);
+	poweroff_now(124);
 }

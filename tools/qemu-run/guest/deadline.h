@@ -11,24 +11,21 @@
  * struct deadline - the timeout of the command
  * @timer: a timerfd, which is readable once the deadline has passed
  * @disks: there may be disks to write to before the machine ends
- * @poweroff: how the machine ends
  * @armed: the timers run, or have expired
  */
 struct deadline {
 	int timer;
 	bool disks;
 	bool armed;
-	const struct poweroff *poweroff;
 };
 
 /**
  * deadline_prepare() - makes a deadline that never passes
  * @deadline: receives it
- * @poweroff: how the machine ends
  *
- * Return: 0 or a negative errno.
+ * Ends the machine if it cannot.
  */
-int deadline_prepare(struct deadline *deadline, const struct poweroff *poweroff);
+void deadline_prepare(struct deadline *deadline);
 
 /**
  * deadline_arm() - starts init's timer, and behind it the driver's

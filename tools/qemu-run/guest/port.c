@@ -18,14 +18,17 @@
 /* Rounds of 10 ms: a host that has been gone for a second does not come back. */
 #define ABSENT_MAX 100
 
-int port_open(struct port *port, bool serial, const struct deadline *deadline)
+void port_open(struct port *port, bool serial, const struct deadline *deadline)
 {
 	port->packed = -1;
 	port->deadline = deadline;
 	port->serial = serial;
 	port->sum = FRAME_SUM;
 	port->fd = channel_open(serial);
-	return port->fd < 0 ? port->fd : 0;
+	if (port->fd < 0) {
+		errno = -port->fd;
+		die("no way to the host");
+	}
 }
 
 /*
@@ -40,7 +43,7 @@ void port_watch_host(struct port *port, short revents)
 	}
 	if (++port->absent > ABSENT_MAX) {
 		log_line("the host has gone");
-		poweroff_now(port->deadline->poweroff, 125);
+		poweroff_now(125);
 	}
 	usleep(10000);
 }
@@ -103,7 +106,7 @@ void port_send_hello(struct port *port)
 {
 	struct hello hello = {
 		.version = PROTOCOL_VERSION,
-		.method = port->deadline->poweroff->method,
+		.method = poweroff_method(),
 	};
 
 	memcpy(hello.driver_error, driver_error, sizeof(driver_error));
@@ -150,7 +153,7 @@ void port_report_deadline(const struct port *port)
 		uint32_t method;
 	} frame = {
 		.header = { .length = sizeof(frame.method), .type = FRAME_DEADLINE },
-		.method = port->deadline->poweroff->method,
+		.method = poweroff_method(),
 	};
 
 	/* One write, which the channel takes whole or not at all. */
@@ -276,7 +279,7 @@ void end_machine(struct port *port, unsigned int code)
 	} while (frame.type != FRAME_BYE);
 	/* The host has the status now, and learns whether input was lost before it. */
 	acknowledge_all(port);
-	poweroff_now(port->deadline->poweroff, code & 0x7f);
+	poweroff_now(code & 0x7f);
 }
 
 void refuse(struct port *port, unsigned int status, const char *what, const char *why)

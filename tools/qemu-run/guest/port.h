@@ -44,9 +44,9 @@ struct port {
  * @serial: by the second serial port, and not by virtio
  * @deadline: as prepared
  *
- * Return: 0 or a negative errno.
+ * Ends the machine if it cannot.
  */
-int port_open(struct port *port, bool serial, const struct deadline *deadline);
+void port_open(struct port *port, bool serial, const struct deadline *deadline);
 
 /**
  * port_send() - sends a frame

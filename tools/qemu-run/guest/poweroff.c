@@ -17,21 +17,34 @@
 /* How long QEMU may take to end once it was told. */
 #define END_US	   200000
 
-void poweroff_find(struct poweroff *poweroff)
+/* The parameters of qemu_poweroff are open, or -1. */
+static struct {
+	uint32_t method;
+	int code;
+	int delay;
+	int panic;
+} poweroff;
+
+void poweroff_find(void)
 {
-	poweroff->code = open(PARAMETERS "code", O_WRONLY | O_CLOEXEC);
-	poweroff->delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
-	poweroff->panic = open(PARAMETERS "panic_code", O_WRONLY | O_CLOEXEC);
+	poweroff.code = open(PARAMETERS "code", O_WRONLY | O_CLOEXEC);
+	poweroff.delay = open(PARAMETERS "delay", O_WRONLY | O_CLOEXEC);
+	poweroff.panic = open(PARAMETERS "panic_code", O_WRONLY | O_CLOEXEC);
 	/*
 	 * Init prefers to write the port itself. The driver would log a line first, and
 	 * that takes a tenth of a whole run. A kernel that is locked down refuses ioperm().
 	 */
 	if (!ioperm(PORT, 4, 1))
-		poweroff->method = POWEROFF_PORT;
-	else if (poweroff->code >= 0 && poweroff->delay >= 0)
-		poweroff->method = POWEROFF_DRIVER;
+		poweroff.method = POWEROFF_PORT;
+	else if (poweroff.code >= 0 && poweroff.delay >= 0)
+		poweroff.method = POWEROFF_DRIVER;
 	else
-		poweroff->method = POWEROFF_NONE;
+		poweroff.method = POWEROFF_NONE;
+}
+
+uint32_t poweroff_method(void)
+{
+	return poweroff.method;
 }
 
 /* Writes a parameter of the driver. Failures are not checked: the machine then goes on. */
@@ -43,9 +56,9 @@ static void put_number(int file, long number)
 	(void)!pwrite(file, text, strlen(text), 0);
 }
 
-void poweroff_arm(const struct poweroff *poweroff, unsigned int code, long seconds)
+void poweroff_arm(unsigned int code, long seconds)
 {
-	if (poweroff->code < 0 || poweroff->delay < 0)
+	if (poweroff.code < 0 || poweroff.delay < 0)
 		return;
 	/*
 	 * After the deadline the host sends an NMI to a guest that takes no interrupts,
@@ -53,23 +66,23 @@ void poweroff_arm(const struct poweroff *poweroff, unsigned int code, long secon
 	 * would end the machine before it is out, so it has to leave panics alone. The
 	 * host then knows a panic by its text.
 	 */
-	if (seconds >= 0 && poweroff->panic >= 0)
-		put_number(poweroff->panic, -1);
+	if (seconds >= 0 && poweroff.panic >= 0)
+		put_number(poweroff.panic, -1);
 	if (seconds >= 0)
-		put_number(poweroff->code, code);
-	put_number(poweroff->delay, seconds);
+		put_number(poweroff.code, code);
+	put_number(poweroff.delay, seconds);
 }
 
-void poweroff_now(const struct poweroff *poweroff, unsigned int code)
+void poweroff_now(unsigned int code)
 {
-	if (poweroff->method == POWEROFF_PORT) {
+	if (poweroff.method == POWEROFF_PORT) {
 		outb(code, PORT);
 		/* From QEMU 9.1 on, the write returns, and the machine ends a moment later. */
 		usleep(END_US);
 	}
-	if (poweroff->code >= 0 && poweroff->delay >= 0) {
-		put_number(poweroff->code, code);
-		put_number(poweroff->delay, 0);
+	if (poweroff.code >= 0 && poweroff.delay >= 0) {
+		put_number(poweroff.code, code);
+		put_number(poweroff.delay, 0);
 		usleep(END_US);
 	}
 	reboot(RB_POWER_OFF);
@@ -84,9 +97,7 @@ void die(const char *what)
 
 void die_because(const char *what, const char *why)
 {
-	struct poweroff poweroff;
-
 	log_urgent(LOG_CANNOT "%s: %s", what, why);
-	poweroff_find(&poweroff);
-	poweroff_now(&poweroff, 125);
+	poweroff_find();
+	poweroff_now(125);
 }

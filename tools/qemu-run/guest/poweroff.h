@@ -6,39 +6,29 @@
 #include <stdint.h>
 
 /**
- * struct poweroff - what can end the machine with a code
- * @method: enum poweroff_method
- * @code: qemu_poweroff's parameter, open, or -1
- * @delay: likewise
- * @panic: likewise
+ * poweroff_find() - finds the driver, or else the bare port
  */
-struct poweroff {
-	uint32_t method;
-	int code;
-	int delay;
-	int panic;
-};
+void poweroff_find(void);
 
 /**
- * poweroff_find() - finds the driver, or else the bare port
- * @poweroff: receives what was found
+ * poweroff_method() - what was found
+ *
+ * Return: one of enum poweroff_method.
  */
-void poweroff_find(struct poweroff *poweroff);
+uint32_t poweroff_method(void);
 
 /**
  * poweroff_arm() - has the driver end the machine later, whatever init does
- * @poweroff: as found
  * @code: the code to end with
  * @seconds: when; -1: never
  */
-void poweroff_arm(const struct poweroff *poweroff, unsigned int code, long seconds);
+void poweroff_arm(unsigned int code, long seconds);
 
 /**
  * poweroff_now() - ends the machine
- * @poweroff: as found
  * @code: the code to end with, 0-127
  */
-void poweroff_now(const struct poweroff *poweroff, unsigned int code) __attribute__((noreturn));
+void poweroff_now(unsigned int code) __attribute__((noreturn));
 
 /**
  * die() - says why init cannot go on, and ends the machine with code 125
