@@ -26,7 +26,6 @@ void job_prepare(struct guest_job *job)
 		.files = { .exact = true, .file = -1, .left = UINT64_MAX, .entries = UINT64_MAX },
 	};
 	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
 	job->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
 	/*
@@ -47,7 +46,8 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 	struct timespec now;
 
 	memcpy(&job->options, frame->data, sizeof(job->options));
-	(void)!write(job->modprobe, "/sbin/modprobe", strlen("/sbin/modprobe"));
+	/* From the beginning of the job, modules come by themselves. */
+	write_file("/proc/sys/kernel/modprobe", 0, "/sbin/modprobe");
 
 	/* A clone has the time and the random numbers of its template. */
 	now.tv_sec = job->options.realtime_ns / 1000000000;

@@ -21,8 +21,6 @@
  * @shares: directories of the host that were mounted to write to
  * @user: the command runs as this one; NULL: as root
  * @files: where the files of -f go
- * @modprobe: the path of the kernel's helper, open: modules come by themselves from the
- *	      beginning of the job
  * @random: /dev/urandom, open: receives the job's seed
  * @log: /dev/kmsg, open: what the kernel says about a module that does not load
  */
@@ -36,7 +34,6 @@ struct guest_job {
 	unsigned int shares;
 	const struct user_entry *user;
 	struct tree_receiver files;
-	int modprobe;
 	int random;
 	int log;
 };

@@ -102,14 +102,6 @@ static int link_modules(const char *place, const char *modules)
 	return symlink(modules, path) ? -errno : 0;
 }
 
-/* Below the overlay, where it costs no look at the host's file. */
-static int write_hosts(const char *hosts)
-{
-	int err = root_make_directories(UPPER "/upper/etc");
-
-	return err ? err : write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
-}
-
 static int mount_modules(const char *path)
 {
 	return mount_9p("modules", path, MS_RDONLY, "loose");
@@ -120,20 +112,6 @@ static int mount_overlay(void)
 	return mount("overlay", ROOT, "overlay", 0,
 		     "lowerdir=" LOWER ",upperdir=" UPPER "/upper,workdir=" UPPER "/work") ?
 		       -errno : 0;
-}
-
-/* What is the guest's own moves into the new root. */
-static int move_kept(void)
-{
-	char path[64];
-	size_t i;
-
-	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
-		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
-			return -errno;
-	}
-	return 0;
 }
 
 static int mount_root(const char *place, const char *modules)
@@ -183,10 +161,17 @@ static int mount_here(const char *here)
  */
 static int enter(const char *here)
 {
-	int err = move_kept();
+	char path[64];
+	size_t i;
+	int err;
 
-	if (!err && *here)
-		err = mount_here(here);
+	/* What is the guest's own moves into the new root. */
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(path, sizeof(path), ROOT "%s", kept[i]);
+		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
+			return -errno;
+	}
+	err = *here ? mount_here(here) : 0;
 	if (err)
 		return err;
 	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
@@ -199,8 +184,11 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 	int err;
 
 	err = *closed ? make_own(closed, 0700) : 0;
+	/* Below the overlay, where it costs no look at the host's file. */
 	if (!err && *hosts)
-		err = write_hosts(hosts);
+		err = root_make_directories(UPPER "/upper/etc");
+	if (!err && *hosts)
+		err = write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
 	if (!err)
 		err = mount_root(place, modules);
 	return err ? err : enter(here);

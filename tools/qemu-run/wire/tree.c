@@ -359,17 +359,12 @@ int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
 {
 	int err;
 
-	switch (frame->type) {
-	case FRAME_ENTRY:
+	if (frame->type == FRAME_ENTRY)
 		return receive_entry(receiver, frame);
-	case FRAME_DATA:
-		err = receive_data(receiver, frame);
-		if (err)
-			tree_finish(receiver, false);
-		return err;
-	default:
-		return -EPROTO;
-	}
+	err = frame->type == FRAME_DATA ? receive_data(receiver, frame) : -EPROTO;
+	if (err)
+		tree_finish(receiver, false);
+	return err;
 }
 
 int tree_finish(struct tree_receiver *receiver, bool whole)
