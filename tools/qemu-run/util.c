@@ -58,7 +58,7 @@ void say(const char *format, ...)
 	free(message);
 }
 
-void *must(void *memory)
+__attribute__((weak)) void *must(void *memory)
 {
 	static const char message[] = "qemu-run: out of memory\n";
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What any program needs and C does not have. */
+/* What any program needs and C does not have: qemu-run, and the guest's init. */
 #ifndef QEMU_RUN_UTIL_H
 #define QEMU_RUN_UTIL_H
 
@@ -36,7 +36,7 @@ struct list {
  */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Out of memory ends the program: there is nothing sensible left to do. */
+/* Out of memory ends the program: there is nothing sensible left to do. Init has its own. */
 void *must(void *memory);
 char *copy(const char *string);
 char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));

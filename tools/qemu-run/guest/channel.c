@@ -34,7 +34,7 @@ static int find_port(void)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), PORTS "/%.16s/name", entry->d_name);
-		if (!read_file(AT_FDCWD, path, name, sizeof(name)) ||
+		if (!read_start(AT_FDCWD, path, name, sizeof(name)) ||
 		    strncmp(name, PORT_NAME, strlen(PORT_NAME)))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%.16s", entry->d_name);

@@ -44,16 +44,7 @@ void command_prepare(struct command *command)
 	if (command->signals < 0 || child_prepare(&command->child))
 		die("no process for the command");
 	/* The first call faults in the clock's page; or each clone would do it again. */
-	clock_gettime(CLOCK_MONOTONIC, &command->started);
-}
-
-static uint64_t elapsed_ns(const struct command *command)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)(now.tv_sec - command->started.tv_sec) * 1000000000 + now.tv_nsec -
-	       command->started.tv_nsec;
+	command->started_ns = now_ns();
 }
 
 void command_start(struct command *command, const struct guest_job *job, struct port *port,
@@ -64,7 +55,7 @@ void command_start(struct command *command, const struct guest_job *job, struct 
 	char why[1024];
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &command->started);
+	command->started_ns = now_ns();
 	command->terminal = job->options.flags & JOB_TERMINAL;
 	deadline->disks = job->options.flags & JOB_DISKS;
 	deadline_arm(deadline, job->options.timeout_ms);
@@ -97,13 +88,6 @@ static void store_input(struct command *command, const struct frame *frame)
 	command->input_length += frame->length;
 }
 
-static void close_stream(int *stream)
-{
-	if (*stream >= 0)
-		close(*stream);
-	*stream = -1;
-}
-
 /* Writes input to the command. Drops input that the command will never read. */
 static void write_input(struct command *command, struct port *port)
 {
@@ -122,7 +106,7 @@ static void write_input(struct command *command, struct port *port)
 			if (done < 0 && errno == EAGAIN)
 				break;
 			if (done < 0) {
-				close_stream(&command->child.input);
+				close_fd(&command->child.input);
 				done = part;
 			}
 		}
@@ -134,7 +118,7 @@ static void write_input(struct command *command, struct port *port)
 		port_send(port, FRAME_CREDIT, &gone, sizeof(gone));
 	/* The input of a terminal ends by Ctrl-D alone. */
 	if (command->input_end && !command->input_length && !command->terminal)
-		close_stream(&command->child.input);
+		close_fd(&command->child.input);
 }
 
 static void set_window(struct command *command, const struct frame *frame)
@@ -150,7 +134,7 @@ static void shut_stream(struct command *command, const struct frame *frame)
 	uint32_t stream;
 
 	memcpy(&stream, frame->data, sizeof(stream));
-	close_stream(stream == 1 ? &command->child.output : &command->child.errors);
+	close_fd(stream == 1 ? &command->child.output : &command->child.errors);
 }
 
 /* Acts on the frames that have been received, some of them perhaps with the job. */
@@ -193,7 +177,7 @@ static bool send_output(struct port *port, int *stream, uint32_t type)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return errno == EINTR;
 	/* End of file; a terminal ends with EIO. */
-	close_stream(stream);
+	close_fd(stream);
 	return false;
 }
 
@@ -326,7 +310,7 @@ static void send_results(struct port *port, const struct guest_job *job)
 static int settle_limit_ms(const struct guest_job *job, const struct command *command)
 {
 	int64_t left_ms = (int64_t)job->options.timeout_ms -
-			  (int64_t)(elapsed_ns(command) / 1000000);
+			  (int64_t)((now_ns() - command->started_ns) / 1000000);
 
 	if (!job->options.timeout_ms || left_ms > SETTLE_MS - SETTLE_GRACE_MS)
 		return SETTLE_MS;
@@ -354,7 +338,7 @@ void command_report(const struct command *command, const struct guest_job *job,
 		.method = poweroff_method(),
 		.taint_before = complaints->taint_before,
 		.cpus = get_nprocs_conf(),
-		.run_ns = elapsed_ns(command),
+		.run_ns = now_ns() - command->started_ns,
 	};
 
 	if (WIFSIGNALED(command->wait_status)) {

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 #include "child.h"
 #include "complaints.h"
 #include "deadline.h"
@@ -19,7 +18,7 @@
  * @terminal: the command has a terminal
  * @ended: the process has ended
  * @wait_status: how, from waitpid(2)
- * @started: when, by CLOCK_MONOTONIC
+ * @started_ns: when, by now_ns()
  * @input_end: the host has sent all input there is
  * @input_start: where the first byte is in @input that waits for the command
  * @input_length: how many bytes wait, from @input_start, around the end of @input
@@ -31,7 +30,7 @@ struct command {
 	bool terminal;
 	bool ended;
 	int wait_status;
-	struct timespec started;
+	uint64_t started_ns;
 	bool input_end;
 	size_t input_start;
 	size_t input_length;

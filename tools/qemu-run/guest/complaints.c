@@ -53,7 +53,7 @@ static void emit(struct complaints *complaints, struct port *port, const char *t
 	if (port)
 		port_send(port, FRAME_COMPLAINT, text, strnlen(text, 1024));
 	else
-		list_add(&complaints->held, text, strnlen(text, 1024));
+		list_add(&complaints->held, print("%.1024s", text));
 }
 
 void complaints_send_held(struct complaints *complaints, struct port *port)

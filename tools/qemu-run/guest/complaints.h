@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "memory.h"
+#include "../util.h"
 #include "port.h"
 
 /**

@@ -83,7 +83,7 @@ static bool log_process(const char *pid, bool aloud)
 
 	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
 	/* "pid (name) state parent ...": a name may have blanks and parentheses. */
-	if (read_file(AT_FDCWD, path, stat, sizeof(stat)))
+	if (read_start(AT_FDCWD, path, stat, sizeof(stat)))
 		end = strrchr(stat, ')');
 	/* Kernel threads are children of process 2. */
 	if (!end || sscanf(end + 1, " %c %d", &state, &parent) != 2 || parent == 2 ||

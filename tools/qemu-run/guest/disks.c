@@ -20,8 +20,8 @@
 #include <sys/swap.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../util.h"
 #include "disks.h"
-#include "memory.h"
 
 #define MOUNTS_MAX 64
 

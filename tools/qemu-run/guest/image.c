@@ -162,7 +162,7 @@ static bool find_disk(char *name, size_t size)
 	if (glob("/sys/block/vd*/serial", 0, NULL, &found))
 		return false;
 	for (i = 0; i < found.gl_pathc && !there; i++) {
-		there = read_file(AT_FDCWD, found.gl_pathv[i], serial, sizeof(serial)) &&
+		there = read_start(AT_FDCWD, found.gl_pathv[i], serial, sizeof(serial)) &&
 			!strncmp(serial, ROOT_SERIAL, strlen(ROOT_SERIAL));
 		*strrchr(found.gl_pathv[i], '/') = '\0';
 		snprintf(name, size, "%s", strrchr(found.gl_pathv[i], '/') + 1);
@@ -176,7 +176,7 @@ static void own_name(void)
 {
 	char hosts[8192] = "127.0.1.1 " GUEST_NAME "\n";
 	size_t length = strlen(hosts);
-	size_t more = read_file(AT_FDCWD, "/etc/hosts", hosts + length, sizeof(hosts) - length);
+	size_t more = read_start(AT_FDCWD, "/etc/hosts", hosts + length, sizeof(hosts) - length);
 
 	if (!more)
 		strcpy(hosts + length, "127.0.0.1 localhost\n::1 localhost\n");

@@ -60,31 +60,12 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 	explicit_bzero(job->options.seed, sizeof(job->options.seed));
 }
 
-/* Receives the bytes of a module. Returns its length; @image is to be freed. */
-static size_t receive_image(struct port *port, unsigned char **image)
-{
-	size_t length = 0, capacity = 0;
-	struct frame frame;
-
-	*image = NULL;
-	for (;;) {
-		port_wait_frame(port, &frame);
-		if (frame.type != FRAME_DATA)
-			return length;
-		if (!*image || length + frame.length > capacity) {
-			capacity = 2 * (length + frame.length);
-			*image = must(realloc(*image, capacity));
-		}
-		memcpy(*image + length, frame.data, frame.length);
-		length += frame.length;
-	}
-}
-
 static void load_module(const struct guest_job *job, struct port *port,
 			const struct frame *first, struct complaints *complaints)
 {
 	char parameters[4096], name[256], logged[REFUSAL_MAX - 512], why[REFUSAL_MAX];
-	unsigned char *image;
+	struct text image = { 0 };
+	struct frame frame;
 	size_t length;
 	int err;
 
@@ -93,11 +74,12 @@ static void load_module(const struct guest_job *job, struct port *port,
 	snprintf(parameters, sizeof(parameters), "%.*s", (int)first->length, first->data);
 	snprintf(name, sizeof(name), "%.*s", (int)(first->length - length - 1),
 		 first->data + length + 1);
-	length = receive_image(port, &image);
+	for (port_wait_frame(port, &frame); frame.type == FRAME_DATA; port_wait_frame(port, &frame))
+		text_add(&image, frame.data, frame.length);
 	complaints_begin(complaints);
 	lseek(job->log, 0, SEEK_END);
-	err = syscall(SYS_init_module, image, length, parameters) ? errno : 0;
-	free(image);
+	err = syscall(SYS_init_module, image.data, image.length, parameters) ? errno : 0;
+	text_free(&image);
 	/* EEXIST: built in, or loaded by a module before it. */
 	if (!err || err == EEXIST || first->type == FRAME_SOFT_MODULE)
 		return;
@@ -273,7 +255,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			complaints_send_held(complaints, port);
 			break;
 		case FRAME_ARGUMENT:
-			list_add(&job->arguments, frame.data, frame.length);
+			list_add(&job->arguments, copy_text(&frame));
 			break;
 		case FRAME_VARIABLE:
 			putenv(copy_text(&frame));
@@ -317,7 +299,7 @@ void job_receive(struct guest_job *job, struct port *port, struct complaints *co
 			read_user(job, &frame);
 			break;
 		case FRAME_GET:
-			list_add(&job->gets, frame.data, frame.length);
+			list_add(&job->gets, copy_text(&frame));
 			break;
 		case FRAME_HOLD:
 			complaints_send_all(complaints, NULL);

@@ -4,10 +4,10 @@
 #define QEMU_RUN_GUEST_JOB_H
 
 #include <stdbool.h>
+#include "../util.h"
 #include "../wire/tree.h"
 #include "../wire/user.h"
 #include "complaints.h"
-#include "memory.h"
 #include "port.h"
 
 /**

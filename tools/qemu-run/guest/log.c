@@ -83,7 +83,7 @@ size_t log_read(int log, char *text, size_t size)
 	return length;
 }
 
-size_t read_file(int directory, const char *path, char *text, size_t size)
+size_t read_start(int directory, const char *path, char *text, size_t size)
 {
 	int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t length = file < 0 ? 0 : read(file, text, size - 1);

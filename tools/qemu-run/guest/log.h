@@ -26,7 +26,7 @@ void log_at(int level, const char *format, ...) __attribute__((format(printf, 2,
 size_t log_read(int log, char *text, size_t size);
 
 /**
- * read_file() - reads the beginning of a file
+ * read_start() - reads the beginning of a file
  * @directory: where @path starts if it is relative, or AT_FDCWD
  * @path: the file
  * @text: receives what was read, and NUL behind it
@@ -34,7 +34,7 @@ size_t log_read(int log, char *text, size_t size);
  *
  * Return: the length of @text, 0 if the file cannot be read.
  */
-size_t read_file(int directory, const char *path, char *text, size_t size);
+size_t read_start(int directory, const char *path, char *text, size_t size);
 
 /**
  * write_file() - writes a text to a file, such as one of the kernel's

@@ -49,7 +49,7 @@ void port_watch_host(struct port *port, short revents)
 }
 
 /* Writes all of @data, or ends the machine at the deadline. */
-static void write_all(struct port *port, const void *data, size_t length)
+static void write_out(struct port *port, const void *data, size_t length)
 {
 	const char *from = data;
 
@@ -83,7 +83,7 @@ static void send_output(struct port *port, uint32_t type, uint32_t length)
 	struct frame_header header = { .length = length, .type = type };
 
 	memcpy(port->output, &header, sizeof(header));
-	write_all(port, port->output, sizeof(header) + length);
+	write_out(port, port->output, sizeof(header) + length);
 }
 
 void port_send(struct port *port, uint32_t type, const void *data, uint32_t length)

@@ -7,6 +7,7 @@
 #include <sys/io.h>
 #include <sys/reboot.h>
 #include <unistd.h>
+#include "../util.h"
 #include "../wire/protocol.h"
 #include "log.h"
 #include "poweroff.h"
@@ -100,4 +101,12 @@ void die_because(const char *what, const char *why)
 	log_urgent(LOG_CANNOT "%s: %s", what, why);
 	poweroff_find();
 	poweroff_now(125);
+}
+
+/* In place of that of util.c: the end of init is a panic. */
+void *must(void *memory)
+{
+	if (!memory)
+		die("memory");
+	return memory;
 }

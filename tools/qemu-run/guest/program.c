@@ -36,7 +36,7 @@ const char *program_find(const char *name, char *path, size_t size)
 bool program_is_text(const char *path)
 {
 	char head[HEAD_SIZE + 1];
-	size_t length = read_file(AT_FDCWD, path, head, sizeof(head));
+	size_t length = read_start(AT_FDCWD, path, head, sizeof(head));
 	char *newline = memchr(head, '\n', length);
 
 	return length && !memchr(head, '\0', newline ? (size_t)(newline - head) : length);
@@ -94,7 +94,7 @@ static void explain_file(int start, const char *path, int err, char *why, size_t
 		explain_missing(path, err, why, size);
 		return;
 	}
-	length = S_ISREG(st.st_mode) ? read_file(start, path, head, sizeof(head)) : 0;
+	length = S_ISREG(st.st_mode) ? read_start(start, path, head, sizeof(head)) : 0;
 	if (S_ISDIR(st.st_mode))
 		snprintf(why, size, "a directory");
 	else if (S_ISREG(st.st_mode) && !(st.st_mode & 0111))

@@ -13,28 +13,14 @@
 #include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include "log.h"
+#include "../util.h"
 #include "../wire/protocol.h"
+#include "log.h"
 #include "root.h"
 
 #define LOWER ROOT_LOWER
 #define UPPER "/.upper"
 #define ROOT  "/.root"
-
-int root_make_directories(const char *path)
-{
-	char part[PATH_MAX], *slash = part;
-
-	if ((size_t)snprintf(part, sizeof(part), "%s/", path) >= sizeof(part))
-		return -ENAMETOOLONG;
-	while ((slash = strchr(slash + 1, '/'))) {
-		*slash = '\0';
-		if (mkdir(part, 0755) && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return 0;
-}
 
 /*
  * access=any: one attach for all users; the guest's kernel checks permissions. msize is also
@@ -47,7 +33,7 @@ int root_make_directories(const char *path)
 /* Makes the directory where it is missing. */
 static int mount_9p(const char *tag, const char *where, unsigned long flags, const char *cache)
 {
-	int err = root_make_directories(where);
+	int err = make_directories(where);
 	char options[128];
 
 	if (err)
@@ -95,7 +81,7 @@ static int link_modules(const char *place, const char *modules)
 
 	snprintf(path, sizeof(path), UPPER "/upper%s", place);
 	*strrchr(path, '/') = '\0';
-	err = root_make_directories(path);
+	err = make_directories(path);
 	if (err)
 		return err;
 	path[strlen(path)] = '/';
@@ -142,7 +128,7 @@ static int mount_here(const char *here)
 	if (strpbrk(here, ":,\\"))
 		return 0;
 	snprintf(path, sizeof(path), ROOT "%s", here);
-	err = root_make_directories(path);
+	err = make_directories(path);
 	if (err)
 		return err;
 	/* Owner and mode of a mount are those of its upper directory. */
@@ -186,7 +172,7 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 	err = *closed ? make_own(closed, 0700) : 0;
 	/* Below the overlay, where it costs no look at the host's file. */
 	if (!err && *hosts)
-		err = root_make_directories(UPPER "/upper/etc");
+		err = make_directories(UPPER "/upper/etc");
 	if (!err && *hosts)
 		err = write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
 	if (!err)
@@ -259,7 +245,7 @@ static int automount(struct automount *automount)
 	char options[96];
 
 	/* A root that is an image may not have it. */
-	(void)root_make_directories(automount->path);
+	(void)make_directories(automount->path);
 	packed = open(automount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (packed < 0 || setpgid(0, 0) || pipe2(requests, O_CLOEXEC))
 		return -errno;

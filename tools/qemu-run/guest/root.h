@@ -47,14 +47,6 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 int root_enter_image(void);
 
 /**
- * root_make_directories() - makes a directory and those above it, as mkdir -p
- * @path: absolute
- *
- * Return: 0 or a negative errno.
- */
-int root_make_directories(const char *path);
-
-/**
  * root_follow() - makes the same the root of a process that was made before
  *
  * Return: 0 or a negative errno.

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "../util.h"
 #include "tree.h"
 
 /* Deeper than any honest tree, and each level holds one descriptor open. */
@@ -334,25 +335,12 @@ static int receive_entry(struct tree_receiver *receiver, const struct frame *fra
 
 static int receive_data(struct tree_receiver *receiver, const struct frame *frame)
 {
-	const unsigned char *data = frame->data;
-	size_t length = frame->length;
-
 	if (receiver->file < 0)
 		return -EPROTO;
-	if (length > receiver->left)
+	if (frame->length > receiver->left)
 		return -EFBIG;
-	receiver->left -= length;
-	while (length) {
-		ssize_t done = write(receiver->file, data, length);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		data += done;
-		length -= done;
-	}
-	return 0;
+	receiver->left -= frame->length;
+	return write_all(receiver->file, frame->data, frame->length);
 }
 
 int tree_receive(struct tree_receiver *receiver, const struct frame *frame)
