@@ -50,9 +50,7 @@ void command_prepare(struct command *command)
 void command_start(struct command *command, const struct guest_job *job, struct port *port,
 		   struct deadline *deadline)
 {
-	unsigned int status;
-	const char *what;
-	char why[1024];
+	const char *what, *why;
 	int err;
 
 	command->started_ns = now_ns();
@@ -64,9 +62,8 @@ void command_start(struct command *command, const struct guest_job *job, struct 
 	if (!err)
 		return;
 	deadline_disarm(deadline);
-	status = program_failure(job->arguments.items, job->directory, err, &what, why,
-				 sizeof(why));
-	refuse(port, status, what, why);
+	why = program_failure(job->arguments.items, job->directory, err, &what);
+	refuse(port, err == ENOENT ? 127 : 126, what, why);
 }
 
 static void store_input(struct command *command, const struct frame *frame)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <stdint.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../util.h"
 #include "../wire/protocol.h"
 #include "../wire/user.h"
 #include "boot.h"
@@ -44,18 +44,6 @@ static const struct kind kinds[] = {
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-static char reason[512];
-
-static const char *because(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
-	va_end(arguments);
-	return reason;
-}
 
 /* kind_of() - what is on a disk or a partition, or NULL if it is nothing known */
 static const struct kind *kind_of(const char *device)
@@ -107,13 +95,13 @@ static const char *mount_kind(const char *device, const struct kind *kind)
 	if (!mount(device, ROOT_LOWER, kind->type, MS_RDONLY, NULL))
 		return NULL;
 	if (errno == ENODEV)
-		return because("this kernel lacks %s (%s)", kind->type, kind->option);
+		return print("this kernel lacks %s (%s)", kind->type, kind->option);
 	/* A journal that is to be replayed: the kernel cannot, since the disk is read-only. */
 	if (errno == EROFS)
-		return because("its %s was not unmounted: let fsck, or a mount for writing, replay its journal",
-			       kind->type);
-	return because("its %s cannot be mounted: %s: damaged, or cut short?", kind->type,
-		       strerror(errno));
+		return print("its %s was not unmounted: let fsck, or a mount for writing, replay its journal",
+			     kind->type);
+	return print("its %s cannot be mounted: %s: damaged, or cut short?", kind->type,
+		     strerror(errno));
 }
 
 /* is_root() - whether what is mounted looks like a Linux root, and not like a /boot */
@@ -125,7 +113,7 @@ static bool is_root(void)
 static const char *mount_partition(const char *name)
 {
 	const char *why =
-		because("no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)");
+		print("no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)");
 	char pattern[64], device[64];
 	const struct kind *kind;
 	glob_t found;
@@ -229,7 +217,7 @@ const char *image_enter(void)
 	if (err == -ENODEV)
 		return "this kernel lacks overlay (CONFIG_OVERLAY_FS)";
 	if (err)
-		return because("%s", strerror(-err));
+		return strerror(-err);
 	mkdir(HOME, 0700);
 	own_name();
 	warm();

@@ -63,7 +63,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 static void load_module(const struct guest_job *job, struct port *port,
 			const struct frame *first, struct complaints *complaints)
 {
-	char parameters[4096], name[256], logged[REFUSAL_MAX - 512], why[REFUSAL_MAX];
+	char *parameters, *name, logged[REFUSAL_MAX - 512];
 	struct text image = { 0 };
 	struct frame frame;
 	size_t length;
@@ -71,9 +71,8 @@ static void load_module(const struct guest_job *job, struct port *port,
 
 	/* "parameters, NUL, name", of which the frame's data does not survive the next. */
 	length = strnlen((char *)first->data, first->length);
-	snprintf(parameters, sizeof(parameters), "%.*s", (int)first->length, first->data);
-	snprintf(name, sizeof(name), "%.*s", (int)(first->length - length - 1),
-		 first->data + length + 1);
+	parameters = print("%.*s", (int)first->length, first->data);
+	name = print("%.*s", (int)(first->length - length - 1), first->data + length + 1);
 	for (port_wait_frame(port, &frame); frame.type == FRAME_DATA; port_wait_frame(port, &frame))
 		text_add(&image, frame.data, frame.length);
 	complaints_begin(complaints);
@@ -83,13 +82,11 @@ static void load_module(const struct guest_job *job, struct port *port,
 	/* EEXIST: built in, or loaded by a module before it. */
 	if (!err || err == EEXIST || first->type == FRAME_SOFT_MODULE)
 		return;
-	if (log_read(job->log, logged, sizeof(logged)))
-		snprintf(why, sizeof(why), "%s (errno %d); the kernel logged:%s", strerror(err),
-			 err, logged);
-	else
-		snprintf(why, sizeof(why), "%s (errno %d); the kernel logged nothing",
-			 strerror(err), err);
-	refuse(port, 125, name, why);
+	if (!log_read(job->log, logged, sizeof(logged)))
+		refuse(port, 125, name, print("%s (errno %d); the kernel logged nothing",
+					      strerror(err), err));
+	refuse(port, 125, name, print("%s (errno %d); the kernel logged:%s", strerror(err), err,
+				      logged));
 }
 
 static void bring_network_up(struct port *port, bool required)
@@ -125,12 +122,11 @@ static char *copy_text(const struct frame *frame)
 static void refuse_share(struct port *port, const char *what, bool is_root, int err)
 {
 	const char *missing = root_missing(is_root);
-	char why[160];
 
 	if (!missing)
 		refuse(port, 125, what, strerror(-err));
-	snprintf(why, sizeof(why), "this kernel lacks %s; -f and --get do work with it", missing);
-	refuse(port, 125, what, why);
+	refuse(port, 125, what,
+	       print("this kernel lacks %s; -f and --get do work with it", missing));
 }
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
@@ -183,12 +179,11 @@ static struct user_entry user;
 /* What a login sets. The command line's own variables come later, and stand. */
 static void log_in(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	char *name = copy_text(frame), what[300];
+	char *name = copy_text(frame);
 	const char *why = user_find(&user, "", *name ? name : "0");
 
-	snprintf(what, sizeof(what), "--user %s", name);
 	if (why)
-		refuse(port, 125, what, why);
+		refuse(port, 125, print("--user %s", name), why);
 	setenv("PATH", LOGIN_PATH, 1);
 	setenv("HOME", user.home, 1);
 	setenv("LANG", "C.UTF-8", 1);

@@ -33,12 +33,10 @@ bool program_is_text(const char *path);
  * @directory: where it was to start
  * @err: the errno, positive, that it failed with
  * @what: receives what failed: the first word of the command, or the directory
- * @why: receives the reason, in ASCII
- * @size: of @why
  *
- * Return: the exit status: 127 if a file is missing, else 126.
+ * Return: the reason, in ASCII.
  */
-unsigned int program_failure(char *const argv[], const char *directory, int err,
-			     const char **what, char *why, size_t size);
+const char *program_failure(char *const argv[], const char *directory, int err,
+			    const char **what);
 
 #endif
