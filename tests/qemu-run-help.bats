@@ -91,7 +91,7 @@ outcomes_of_manual()
 	assert_line --partial ' - 0 exit -- returned status:0 port:0'
 	# What came of each case: those with a status of their own, and the others.
 	(($(outcomes_of_manual | wc -l) == 8))
-	diff <(outcomes_of_manual) <(sed -n 's/^# \([a-z-]*\), status \([0-9]*\)$/\2 \1/p' <<<"$output" |
+	diff <(outcomes_of_manual) <(sed -n 's/^# \([0-9]* [a-z-]*\)\( template\)\?$/\1/p' <<<"$output" |
 		grep -vE ' (exit|signal|port|interrupted)$' | sort -u)
 	for name in exit signal port interrupted; do
 		grep -q "($name)" "$top/docs/qemu-run.1"

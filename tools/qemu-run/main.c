@@ -186,55 +186,15 @@ static void run_restored(struct run *run, struct template *template)
 	template_close(template);
 }
 
-/* end_of() - how the machine of a run ended, if there was one; @missing, @cannot: to be freed */
-static struct ending end_of(const struct run *run)
-{
-	const struct session *session = run->session;
-	struct ending ending = { .interrupted = run->signals.interrupted };
-
-	if (session) {
-		const struct machine *machine = &session->machine;
-
-		ending = (struct ending){
-			.ended = machine->ended,
-			.wait_status = machine->wait_status,
-			.end_ns = machine->end_ns,
-			.loading = session->loading,
-			.load_refused = session->load_refused,
-			.killed = session->killed,
-			.halted = session->halted,
-			.interrupted = run->signals.interrupted,
-			.bad_guest = session->bad_guest,
-			.input_lost = session->input_lost,
-			.output_lost = run->streams.lost,
-			.gets_complete = gets_complete(&session->gets),
-			.failed = error_first(&run->error),
-			.spoke = machine->console.text.length,
-			.panicked = console_has(&machine->console, 0, CONSOLE_PANIC),
-			.serial = machine->channel.serial,
-			.missing = virtio_missing_said(session),
-			.cannot = session->facts.hello ? NULL :
-				  console_said(&machine->console, LOG_CANNOT),
-			.messages = machine->messages.data,
-			.memory_in = machine->restored || !session->streams ?
-					     run->setup.places.cache : NULL,
-		};
-	}
-	return ending;
-}
-
 /* template_is_damaged() - whether to boot cold instead of what was restored; says so */
 static bool template_is_damaged(const struct run *run)
 {
-	const struct ending ending = end_of(run);
-	bool damaged = run->session &&
-		       outcome_blames_template(&run->session->facts, &ending, &run->options);
+	const char *messages = run->session ? run->session->machine.messages.data : NULL;
+	bool damaged = run->session && outcome_blames_template(run->session);
 
-	free(ending.missing);
-	free(ending.cannot);
 	if (damaged)
 		say("the template does not restore (%.200s): removed it, booting cold",
-		    ending.messages ? ending.messages : "its guest does not answer");
+		    messages ? messages : "its guest does not answer");
 	return damaged;
 }
 
@@ -258,20 +218,6 @@ static void perform(struct run *run)
 	run_cold(run);
 }
 
-/* judge() - what to make of how the machine ended, if there was one. */
-static struct verdict judge(const struct run *run)
-{
-	const struct ending ending = end_of(run);
-	static const struct facts nothing;
-	struct verdict verdict;
-
-	verdict = outcome_decide(run->session ? &run->session->facts : &nothing, &ending,
-				 &run->options, run->setup.kernel.release);
-	free(ending.missing);
-	free(ending.cannot);
-	return verdict;
-}
-
 /*
  * bisect_status() - what git bisect run takes
  *
@@ -293,7 +239,7 @@ static int conclude(const struct run *run, uint64_t begin_ns)
 		.error = &run->error,
 		.begin_ns = begin_ns,
 		.ready_ns = run->ready_ns,
-		.verdict = judge(run),
+		.verdict = outcome_decide(run->session, run->signals.interrupted),
 	};
 	int status = report.verdict.exit_status, err;
 

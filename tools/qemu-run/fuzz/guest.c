@@ -96,27 +96,17 @@ static void receive(struct session *session, const uint8_t *data, size_t size)
 
 static void conclude(const struct setup *setup, struct session *session)
 {
-	const struct machine *machine = &session->machine;
-	const struct ending ending = {
-		.ended = true,
-		.wait_status = machine->wait_status,
-		.end_ns = now_ns(),
-		.bad_guest = session->bad_guest,
-		.gets_complete = gets_complete(&session->gets),
-		.failed = error_first(session->error),
-		.spoke = machine->console.text.length,
-	};
 	struct report report = {
 		.setup = setup,
 		.session = session,
 		.error = session->error,
-		.verdict = outcome_decide(&session->facts, &ending, setup->options, "release"),
+		.verdict = outcome_decide(session, 0),
 	};
 
 	/* 0 is for a guest that said all of it, and ended QEMU with that code. */
 	if (!report.verdict.exit_status &&
 	    (!session->facts.returned || !session->facts.have_status || session->bad_guest ||
-	     session->facts.status.code || machine->wait_status != 1 << 8))
+	     session->facts.status.code || session->machine.wait_status != 1 << 8))
 		abort();
 	report_lines(&report);
 	report_json(&report);
