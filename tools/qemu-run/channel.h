@@ -13,30 +13,20 @@
 /* The caller stops to read its own input while more than this waits for the guest. */
 #define CHANNEL_QUEUE_HIGH (256 * 1024)
 
-/**
- * struct channel - the connection
- * @fd: not blocking, or -1
- * @serial: it is a serial port
- * @reader: what has come from the guest
- * @queue: frames for the guest; of a serial port's, its first @in_flight bytes are sent
- * @sent_ns: when the last of it was sent, by now_ns()
- * @in_flight: bytes sent and not acknowledged
- * @nudged: so much more than SERIAL_WINDOW may be in flight
- * @unsettled: bytes in flight at the last nudge, still unacknowledged
- * @quiet_since: when the guest last acknowledged something, while bytes are in flight
- * @sum: frame_sum() of what was acknowledged
- */
+/* struct channel - the connection */
 struct channel {
-	int fd;
-	bool serial;
-	struct frame_reader reader;
+	int fd;				/* not blocking, or -1 */
+	bool serial;			/* it is a serial port */
+	struct frame_reader reader;	/* what has come from the guest */
+	/* frames for the guest; of a serial port's, its first in_flight bytes are sent */
 	struct text queue;
-	uint64_t sent_ns;
-	size_t in_flight;
-	size_t nudged;
-	size_t unsettled;
+	uint64_t sent_ns;		/* when the last of it was sent, by now_ns() */
+	size_t in_flight;		/* bytes sent and not acknowledged */
+	size_t nudged;			/* so much more than SERIAL_WINDOW may be in flight */
+	size_t unsettled;		/* bytes of the last nudge, still unacknowledged */
+	/* when the guest last acknowledged something, while bytes are in flight */
 	uint64_t quiet_since;
-	uint32_t sum;
+	uint32_t sum;			/* frame_sum() of what was acknowledged */
 };
 
 /**

@@ -6,20 +6,13 @@
 #include <stdbool.h>
 #include "util.h"
 
-/**
- * struct console - the console
- * @fd: not blocking, or -1
- * @text: its last 64 KiB at least
- * @copy: all of it goes there, too; -1: nowhere
- * @copy_lost: not all of it could be written there
- * @line: what -v has not shown yet of an unfinished line
- */
+/* struct console - the console */
 struct console {
-	int fd;
-	struct text text;
-	int copy;
-	bool copy_lost;
-	struct text line;
+	int fd;			/* not blocking, or -1 */
+	struct text text;	/* its last 64 KiB at least */
+	int copy;		/* all of it goes there, too; -1: nowhere */
+	bool copy_lost;		/* not all of it could be written there */
+	struct text line;	/* what -v has not shown yet of an unfinished line */
 };
 
 /**

@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include "util.h"
 
-/**
+/*
  * struct error - messages, the first of them the cause of the others
- * @messages: "what: why, what to do", each one line or more
  *
  * All zeroes: nothing went wrong.
  */
 struct error {
-	struct list messages;
+	struct list messages;	/* "what: why, what to do", each one line or more */
 };
 
 /**

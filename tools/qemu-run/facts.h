@@ -11,57 +11,32 @@
 #include "options.h"
 #include "wire/frame.h"
 
-/**
- * struct facts - what the guest said
- * @hello: since its machine was started, it has booted, or loaded a template's modules
- * @method: how it ends its machine, as said before it got a command
- * @driver_error: why the driver did not load in it, if that is so
- * @job_ns: when it was given the job; no deadline can begin before
- * @answered: it has said that it reads the job: nothing of that is done yet
- * @started: it started the command
- * @started_ns: when the host heard so, by now_ns()
- * @refused: it cannot run the command
- * @refused_status: 125, 126 or 127
- * @refusal: why
- * @deadline_passed: it says that the deadline ends it
- * @returned: the command has ended; what --get brings and the status follow
- * @returned_ns: when the host heard so
- * @have_status: there is a status
- * @status: how the command ended
- * @end_ns: when the host heard the last word: the status, the deadline, or why it cannot run
- *	    the command
- * @complaints: of the kernel's, or init's, with their details
- * @early: how many of these lines came before the command
- * @untold: complaints for which there was no room
- * @splats: complaints that are not allowed
- * @last_allowed: the last complaint is
- * @explained: taint flags that some complaint explains
- * @oops: the kernel told of an oops while the command ran
- */
+/* struct facts - what the guest said */
 struct facts {
+	/* since its machine was started, it has booted, or loaded a template's modules */
 	bool hello;
-	uint32_t method;
-	char driver_error[2048];
-	uint64_t job_ns;
-	bool answered;
-	bool started;
-	uint64_t started_ns;
-	bool refused;
-	uint32_t refused_status;
-	char *refusal;
-	bool deadline_passed;
-	bool returned;
-	uint64_t returned_ns;
-	bool have_status;
-	struct status status;
-	uint64_t end_ns;
-	struct list complaints;
-	size_t early;
-	size_t untold;
-	size_t splats;
-	bool last_allowed;
-	uint64_t explained;
-	bool oops;
+	uint32_t method;		/* how it ends its machine, as said before the command */
+	char driver_error[2048];	/* why the driver did not load in it, if that is so */
+	uint64_t job_ns;		/* when it got the job; no deadline can begin before */
+	bool answered;			/* it reads the job: nothing of that is done yet */
+	bool started;			/* it started the command */
+	uint64_t started_ns;		/* when the host heard so, by now_ns() */
+	bool refused;			/* it cannot run the command */
+	uint32_t refused_status;	/* 125, 126 or 127 */
+	char *refusal;			/* why */
+	bool deadline_passed;		/* it says that the deadline ends it */
+	bool returned;			/* the command has; results of --get, the status follow */
+	uint64_t returned_ns;		/* when the host heard so */
+	bool have_status;		/* there is a status */
+	struct status status;		/* how the command ended */
+	uint64_t end_ns;		/* when the host heard the status, deadline or refusal */
+	struct list complaints;		/* of the kernel's, or init's, with their details */
+	size_t early;			/* how many of these lines came before the command */
+	size_t untold;			/* complaints for which there was no room */
+	size_t splats;			/* complaints that are not allowed */
+	bool last_allowed;		/* the last complaint is */
+	uint64_t explained;		/* taint flags that some complaint explains */
+	bool oops;			/* the kernel told of an oops while the command ran */
 };
 
 /**

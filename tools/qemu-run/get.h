@@ -10,38 +10,24 @@
 #include "options.h"
 #include "wire/tree.h"
 
-/**
- * struct get_place - where the answer to one --get goes
- * @directory: the directory that is named, or the one that is to have it; -1: neither is there
- * @is_it: it is the one that is named
- * @err: why it is not there
- */
+/* struct get_place - where the answer to one --get goes */
 struct get_place {
+	/* the directory that is named, or the one that is to have it; -1: neither is there */
 	int directory;
-	bool is_it;
-	int err;
+	bool is_it;	/* it is the one that is named */
+	int err;	/* why it is not there */
 };
 
-/**
- * struct gets - the answers to all --get of a run
- * @wanted: what was asked for
- * @places: where each goes
- * @count: how many
- * @index: the one that comes now
- * @open: its first entry has come
- * @tree: where it goes, while @open
- * @failed: it, or one before it, cannot be written or was not there
- * @error: receives why
- */
+/* struct gets - the answers to all --get of a run */
 struct gets {
-	const struct get_option *wanted;
-	struct get_place *places;
-	size_t count;
-	size_t index;
-	bool open;
-	struct tree_receiver tree;
-	bool failed;
-	struct error *error;
+	const struct get_option *wanted; /* what was asked for */
+	struct get_place *places;	/* where each goes */
+	size_t count;			/* how many */
+	size_t index;			/* the one that comes now */
+	bool open;			/* its first entry has come */
+	struct tree_receiver tree;	/* where it goes, while open */
+	bool failed;			/* it or one before: not there, or cannot be written */
+	struct error *error;		/* receives why */
 };
 
 /**

@@ -6,16 +6,11 @@
 #include "setup.h"
 #include "wire/tree.h"
 
-/**
- * struct job_writer - where the frames of a job go
- * @emit: takes one; has said why when it fails
- * @context: for @emit
- * @error: receives what went wrong
- */
+/* struct job_writer - where the frames of a job go */
 struct job_writer {
-	tree_emit *emit;
-	void *context;
-	struct error *error;
+	tree_emit *emit;		/* takes one; has said why when it fails */
+	void *context;			/* for emit */
+	struct error *error;		/* receives what went wrong */
 };
 
 /**

@@ -19,46 +19,29 @@ enum accelerator_choice {
 	ACCEL_KVM,
 };
 
-/**
- * enum machine_type - a machine of QEMU's
- * @MACHINE_PC: with PCI, the oldest and the default
- * @MACHINE_Q35: with PCI Express
- * @MACHINE_MICROVM: without PCI: its devices are virtio-mmio
- */
+/* enum machine_type - a machine of QEMU's */
 enum machine_type {
-	MACHINE_PC,
-	MACHINE_Q35,
-	MACHINE_MICROVM,
+	MACHINE_PC,		/* with PCI, the oldest and the default */
+	MACHINE_Q35,		/* with PCI Express */
+	MACHINE_MICROVM,	/* without PCI: its devices are virtio-mmio */
 };
 
-/**
- * struct module_option - a module of -m
- * @name: FILE.ko, or a module's name
- * @parameters: as on insmod's command line; "" for none
- */
+/* struct module_option - a module of -m */
 struct module_option {
-	char *name;
-	char *parameters;
+	char *name;		/* FILE.ko, or a module's name */
+	char *parameters;	/* as on insmod's command line; "" for none */
 };
 
-/**
- * struct file_option - a file or tree of -f
- * @path: the host's
- * @name: what it is called below /root in the guest
- */
+/* struct file_option - a file or tree of -f */
 struct file_option {
-	char *path;
-	char *name;
+	char *path;	/* the host's */
+	char *name;	/* what it is called below /root in the guest */
 };
 
-/**
- * struct get_option - a file or tree of --get
- * @guest: its path in the guest
- * @host: where it goes to
- */
+/* struct get_option - a file or tree of --get */
 struct get_option {
-	char *guest;
-	char *host;
+	char *guest;	/* its path in the guest */
+	char *host;	/* where it goes to */
 };
 
 /* struct disk_image - what a disk image is, by its content */
@@ -68,126 +51,69 @@ struct disk_image {
 	uint64_t size;	/* of the disk, in bytes */
 };
 
-/**
- * struct disk_option - a disk image of --disk
- * @path: the image
- * @keep: what the guest writes goes to the image
- * @read_only: the guest cannot write to it
- * @raw: it is raw, whatever it begins with
- * @image: what it is; known after inputs_check()
- */
+/* struct disk_option - a disk image of --disk */
 struct disk_option {
-	char *path;
-	bool keep;
-	bool read_only;
-	bool raw;
-	struct disk_image image;
+	char *path;			/* the image */
+	bool keep;			/* what the guest writes goes to the image */
+	bool read_only;			/* the guest cannot write to it */
+	bool raw;			/* it is raw, whatever it begins with */
+	struct disk_image image;	/* what it is; known after inputs_check() */
 };
 
-/**
- * struct forward_option - a TCP port of the host's that leads into the guest
- * @address: the host's, dotted
- * @port: the host's
- * @guest_port: the guest's
- */
+/* struct forward_option - a TCP port of the host's that leads into the guest */
 struct forward_option {
-	char address[INET_ADDRSTRLEN];
-	uint16_t port;
-	uint16_t guest_port;
+	char address[INET_ADDRSTRLEN];	/* the host's, dotted */
+	uint16_t port;			/* the host's */
+	uint16_t guest_port;		/* the guest's */
 };
 
-/**
- * struct options - the command line
- * @kernel: a version, a directory, an image; NULL: the default
- * @modules: to load before the command starts, in this order
- * @files: to copy into the guest
- * @gets: to copy out when the command has ended
- * @disks: /dev/vda and on
- * @forwards: ports of the host's
- * @module_count: how many @modules; the other counts likewise
- * @variables: NAME=value
- * @shares: directories of the host, by their whole paths, to read and to write
- * @root: the directory of the host that is the guest's root, by its whole path; NULL:
- *	  BusyBox in memory
- * @image: the file with the guest's root, by its whole path, or NULL
- * @image_is_qcow2: known after inputs_check()
- * @init: the init of the image, which is to be PID 1; NULL: ours is
- * @ready: a command of the image's that returns 0 when its system is ready, or NULL
- * @user: the user to run the command as, a name or a number; NULL: root
- * @qemu: more of QEMU's own arguments
- * @directory: where the command starts, or NULL
- * @append: more of the kernel's command line, or NULL
- * @console: a file for the guest's console, or NULL
- * @bisect: exit as git bisect run wants it
- * @no_stdin: the command's standard input is empty
- * @json: a file for the report, or NULL
- * @nic: the network card on a user-mode network, virtio or a PCI model of
- *       QEMU's; NULL: no network
- * @timeout_ms: of the command; 0: none
- * @boot_timeout_ms: of the boot; 0: its silence is bounded
- * @memory_mb: the guest's memory
- * @cpus: the guest's processors
- * @machine: QEMU's
- * @accelerator: what to run on
- * @cold: boot from scratch
- * @preload: the modules are the template's
- * @bare: without the driver
- * @no_port: without isa-debug-exit
- * @allow_splats: no complaint of the kernel's is a failure
- * @allowed: matches of complaints that are none
- * @allowed_count: how many
- * @verbose: show the console and QEMU's command line
- * @clean: remove the templates
- * @kconfig: print what a kernel needs
- * @terminal: 1: yes, 0: no, -1: when there is one
- * @command: what to run
- */
+/* struct options - the command line */
 struct options {
-	const char *kernel;
-	struct module_option *modules;
-	struct file_option *files;
-	struct get_option *gets;
-	struct disk_option *disks;
-	struct forward_option *forwards;
-	size_t module_count;
+	const char *kernel;		/* a version, a directory, an image; NULL: the default */
+	struct module_option *modules;	/* to load before the command starts, in this order */
+	struct file_option *files;	/* to copy into the guest */
+	struct get_option *gets;	/* to copy out when the command has ended */
+	struct disk_option *disks;	/* /dev/vda and on */
+	struct forward_option *forwards; /* ports of the host's */
+	size_t module_count;		/* how many modules; the other counts likewise */
 	size_t file_count;
 	size_t get_count;
 	size_t disk_count;
 	size_t forward_count;
-	struct list variables;
-	struct list shares;
-	char *root;
-	char *image;
-	bool image_is_qcow2;
-	const char *init;
-	const char *ready;
-	const char *user;
-	struct list qemu;
-	const char *directory;
-	const char *append;
-	const char *json;
-	const char *console;
-	bool bisect;
-	bool no_stdin;
-	const char *nic;
-	uint64_t timeout_ms;
-	uint64_t boot_timeout_ms;
-	unsigned int memory_mb;
-	unsigned int cpus;
-	enum machine_type machine;
-	enum accelerator_choice accelerator;
-	bool cold;
-	bool preload;
-	bool bare;
-	bool no_port;
-	bool allow_splats;
-	regex_t *allowed;
-	size_t allowed_count;
-	bool verbose;
-	bool clean;
-	bool kconfig;
-	int terminal;
-	struct list command;
+	struct list variables;		/* NAME=value */
+	struct list shares;		/* the host's directories of --rw, by their whole paths */
+	char *root;			/* the guest's root, by its whole path; NULL: BusyBox */
+	char *image;			/* the file with the root, by its whole path, or NULL */
+	bool image_is_qcow2;		/* known after inputs_check() */
+	const char *init;		/* the image's, to be PID 1; NULL: ours is */
+	const char *ready;		/* the image's command, 0 when it is ready, or NULL */
+	const char *user;		/* to run the command as: name, number; NULL: root */
+	struct list qemu;		/* more of QEMU's own arguments */
+	const char *directory;		/* where the command starts, or NULL */
+	const char *append;		/* more of the kernel's command line, or NULL */
+	const char *json;		/* a file for the report, or NULL */
+	const char *console;		/* a file for the guest's console, or NULL */
+	bool bisect;			/* exit as git bisect run wants it */
+	bool no_stdin;			/* the command's standard input is empty */
+	const char *nic;		/* virtio, or a PCI model of QEMU's; NULL: no network */
+	uint64_t timeout_ms;		/* of the command; 0: none */
+	uint64_t boot_timeout_ms;	/* of the boot; 0: its silence is bounded */
+	unsigned int memory_mb;		/* the guest's memory */
+	unsigned int cpus;		/* the guest's processors */
+	enum machine_type machine;	/* QEMU's */
+	enum accelerator_choice accelerator; /* what to run on */
+	bool cold;			/* boot from scratch */
+	bool preload;			/* the modules are the template's */
+	bool bare;			/* without the driver */
+	bool no_port;			/* without isa-debug-exit */
+	bool allow_splats;		/* no complaint of the kernel's is a failure */
+	regex_t *allowed;		/* matches of complaints that are none */
+	size_t allowed_count;		/* how many */
+	bool verbose;			/* show the console and QEMU's command line */
+	bool clean;			/* remove the templates */
+	bool kconfig;			/* print what a kernel needs */
+	int terminal;			/* 1: yes, 0: no, -1: when there is one */
+	struct list command;		/* what to run */
 };
 
 /**

@@ -17,8 +17,8 @@ enum outcome {
 	OUTCOME_CANNOT_RUN,
 	OUTCOME_NOT_EXECUTABLE,
 	OUTCOME_NOT_FOUND,
-	OUTCOME_PORT,	     /* --bare: the guest wrote the port itself */
-	OUTCOME_INTERRUPTED, /* by a signal to qemu-run */
+	OUTCOME_PORT,		/* --bare: the guest wrote the port itself */
+	OUTCOME_INTERRUPTED,	/* by a signal to qemu-run */
 };
 
 /* The exit statuses that are not the command's own, as qemu-run(1) has them. */
@@ -33,18 +33,12 @@ enum exit_status {
 	EXIT_NOT_FOUND,
 };
 
-/**
- * struct verdict - what is made of it
- * @outcome: the outcome
- * @exit_status: what to exit with
- * @qemu_code: what the guest wrote to the port, or -1
- * @why: what there is to say beside the outcome's own line, to be freed, or NULL
- */
+/* struct verdict - what is made of it */
 struct verdict {
 	enum outcome outcome;
-	int exit_status;
-	int qemu_code;
-	char *why;
+	int exit_status;	/* what to exit with */
+	int qemu_code;		/* what the guest wrote to the port, or -1 */
+	char *why;		/* beside the outcome's own line, to be freed, or NULL */
 };
 
 /**

@@ -6,22 +6,14 @@
 #include "outcome.h"
 #include "session.h"
 
-/**
- * struct report - all there is to tell
- * @setup: what the machines were made from
- * @session: the last one, or NULL where there was none
- * @error: what went wrong here
- * @begin_ns: when this program was started, by now_ns()
- * @ready_ns: when the kernel and its template were there, or 0
- * @verdict: what is made of it all
- */
+/* struct report - all there is to tell */
 struct report {
-	const struct setup *setup;
-	const struct session *session;
-	const struct error *error;
-	uint64_t begin_ns;
-	uint64_t ready_ns;
-	struct verdict verdict;
+	const struct setup *setup;	/* what the machines were made from */
+	const struct session *session;	/* the last one, or NULL where there was none */
+	const struct error *error;	/* what went wrong here */
+	uint64_t begin_ns;		/* when this program was started, by now_ns() */
+	uint64_t ready_ns;		/* when the kernel and its template were there, or 0 */
+	struct verdict verdict;		/* what is made of it all */
 };
 
 /**

@@ -10,48 +10,29 @@
 #include "signals.h"
 #include "streams.h"
 
-/**
- * struct session - a conversation with a guest
- * @setup: what the machine was made from
- * @signals: to this process
- * @streams: of the command; NULL while a template is made
- * @error: receives what goes wrong
- * @machine: the machine
- * @facts: what the guest said
- * @gets: what it sent for --get
- * @bad_guest: it sent what no honest guest sends, and gets no more attention
- * @input_lost: some of the command's input was lost on its way
- * @loading: QEMU has made the machine of a template, disks and all, and loads its state
- * @load_refused: QEMU's monitor says that it cannot load it
- * @killed: it hung, and the host gave up on it
- * @panic_ns: when its console last said something, from a panic's text on; 0: no panic
- * @halted: its kernel panicked, and stands still
- * @heard_ns: when it last sent a frame
- * @over: only our readers are served
- * @asking: what comes from QEMU's monitor is an answer that is waited for
- * @disk_failed: QEMU could not read or write a disk
- * @stopped: QEMU stopped the guest for that
- */
+/* struct session - a conversation with a guest */
 struct session {
-	const struct setup *setup;
-	struct signals *signals;
-	struct streams *streams;
-	struct error *error;
+	const struct setup *setup;	/* what the machine was made from */
+	struct signals *signals;	/* to this process */
+	struct streams *streams;	/* of the command; NULL while a template is made */
+	struct error *error;		/* receives what goes wrong */
 	struct machine machine;
-	struct facts facts;
-	struct gets gets;
-	bool bad_guest;
-	bool input_lost;
+	struct facts facts;		/* what the guest said */
+	struct gets gets;		/* what it sent for --get */
+	bool bad_guest;			/* it sent what no honest guest sends: not heard any more */
+	bool input_lost;		/* some of the command's input was lost on its way */
+	/* QEMU has made the machine of a template, disks and all, and loads its state */
 	bool loading;
-	bool load_refused;
-	bool killed;
+	bool load_refused;		/* QEMU's monitor says that it cannot load it */
+	bool killed;			/* it hung, and the host gave up on it */
+	/* when its console last said something, from a panic's text on; 0: no panic */
 	uint64_t panic_ns;
-	bool halted;
-	uint64_t heard_ns;
-	bool over;
-	bool asking;
-	bool disk_failed;
-	bool stopped;
+	bool halted;			/* its kernel panicked, and stands still */
+	uint64_t heard_ns;		/* when it last sent a frame */
+	bool over;			/* only our readers are served */
+	bool asking;			/* what comes from the monitor is an awaited answer */
+	bool disk_failed;		/* QEMU could not read or write a disk */
+	bool stopped;			/* QEMU stopped the guest for that */
 };
 
 /**

@@ -6,18 +6,12 @@
 #include <stdbool.h>
 #include "error.h"
 
-/**
- * struct signals - what has arrived
- * @fd: readable when there is something for signals_read()
- * @interrupted: the first signal that ends this run, or 0
- * @resized: the terminal has another size; the reader resets it
- * @continued: this process was stopped, and goes on; the reader resets it
- */
+/* struct signals - what has arrived */
 struct signals {
-	int fd;
-	int interrupted;
-	bool resized;
-	bool continued;
+	int fd;			/* readable when there is something for signals_read() */
+	int interrupted;	/* the first signal that ends this run, or 0 */
+	bool resized;		/* the terminal has another size; the reader resets it */
+	bool continued;		/* this process was stopped, and goes on; the reader resets it */
 };
 
 /**

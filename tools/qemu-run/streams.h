@@ -9,40 +9,24 @@
 #include "error.h"
 #include "terminal.h"
 
-/**
- * struct stream - stdout or stderr
- * @fd: its descriptor
- * @regular: a file: a write never waits for a reader
- * @socket: a socket
- * @broken: nothing can be written any more
- * @waiting: what is to be written
- */
+/* struct stream - stdout or stderr */
 struct stream {
-	int fd;
-	bool regular;
-	bool socket;
-	bool broken;
-	struct text waiting;
+	int fd;			/* its descriptor */
+	bool regular;		/* a file: a write never waits for a reader */
+	bool socket;		/* a socket */
+	bool broken;		/* nothing can be written any more */
+	struct text waiting;	/* what is to be written */
 };
 
-/**
- * struct streams - the three of them
- * @output: stdout and stderr
- * @left_out: lines of -v were left out last: stderr is slow
- * @lost: an error other than a reader that is gone: output was lost
- * @input_open: stdin may be read
- * @input_sent: bytes of stdin that the command has not consumed yet
- * @console: receives the guest's console; -1: it is not wanted
- * @terminal: at stdin, if the command gets a terminal
- */
+/* struct streams - the three of them */
 struct streams {
-	struct stream output[2];
-	bool left_out;
-	bool lost;
-	bool input_open;
-	uint32_t input_sent;
-	int console;
-	struct terminal terminal;
+	struct stream output[2];	/* stdout and stderr */
+	bool left_out;			/* lines of -v were left out last: stderr is slow */
+	bool lost;			/* output was, and not since its reader is gone */
+	bool input_open;		/* stdin may be read */
+	uint32_t input_sent;		/* bytes of stdin that the command has not consumed yet */
+	int console;			/* receives the guest's console; -1: it is not wanted */
+	struct terminal terminal;	/* at stdin, if the command gets a terminal */
 };
 
 /**

@@ -8,16 +8,11 @@
 #include <termios.h>
 #include "wire/protocol.h"
 
-/**
- * struct terminal - the terminal at stdin
- * @raw: it is in raw mode
- * @escapes: Ctrl-] typed in a row
- * @was: its modes before
- */
+/* struct terminal - the terminal at stdin */
 struct terminal {
-	bool raw;
-	unsigned int escapes;
-	struct termios was;
+	bool raw;		/* it is in raw mode */
+	unsigned int escapes;	/* Ctrl-] typed in a row */
+	struct termios was;	/* its modes before */
 };
 
 /**

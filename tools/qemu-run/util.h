@@ -8,26 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/**
- * struct text - a string that grows
- * @data: NUL-terminated, or NULL while empty
- * @length: without the NUL
- * @capacity: what is allocated
- */
+/* struct text - a string that grows */
 struct text {
-	char *data;
-	size_t length;
-	size_t capacity;
+	char *data;		/* NUL-terminated, or NULL while empty */
+	size_t length;		/* without the NUL */
+	size_t capacity;	/* what is allocated */
 };
 
-/**
- * struct list - strings, NULL-terminated as execv(2) wants them
- * @items: each allocated
- * @count: how many
- */
+/* struct list - strings, NULL-terminated as execv(2) wants them */
 struct list {
-	char **items;
-	size_t count;
+	char **items;	/* each allocated */
+	size_t count;	/* how many */
 };
 
 /**
