@@ -93,16 +93,6 @@ static void keep_complaint(struct facts *facts, const struct options *options, c
 	}
 }
 
-static int add_complaint(struct facts *facts, const struct frame *frame,
-			 const struct options *options)
-{
-	keep_complaint(facts, options,
-		       print("%.*s", frame->length > COMPLAINT_CHARS ? COMPLAINT_CHARS :
-								       (int)frame->length,
-			     (const char *)frame->data));
-	return 0;
-}
-
 static int add_returned(struct facts *facts)
 {
 	if (!facts->started || facts->refused || facts->returned || facts->deadline_passed)
@@ -178,6 +168,8 @@ static int add_deadline(struct facts *facts, const struct frame *frame, uint64_t
 
 int facts_add(struct facts *facts, const struct frame *frame, const struct options *options)
 {
+	int length;
+
 	switch (frame->type) {
 	case FRAME_HELLO:
 		return add_hello(facts, frame);
@@ -186,7 +178,9 @@ int facts_add(struct facts *facts, const struct frame *frame, const struct optio
 	case FRAME_REFUSED:
 		return add_refusal(facts, frame);
 	case FRAME_COMPLAINT:
-		return add_complaint(facts, frame, options);
+		length = frame->length > COMPLAINT_CHARS ? COMPLAINT_CHARS : (int)frame->length;
+		keep_complaint(facts, options, print("%.*s", length, (const char *)frame->data));
+		return 0;
 	case FRAME_RETURNED:
 		return add_returned(facts);
 	case FRAME_STATUS:

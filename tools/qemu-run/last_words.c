@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include "last_words.h"
 #include "monitor.h"
-#include "qmp.h"
 
 /* How long a hung guest may take to answer, each time it is asked. */
 #define POKE_NS	 (2 * 1000000000ULL)

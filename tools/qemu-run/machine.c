@@ -17,7 +17,6 @@
 #include "host_root.h"
 #include "machine.h"
 #include "qemu_arguments.h"
-#include "qmp.h"
 
 static void show_arguments(const struct list *arguments)
 {

@@ -12,6 +12,13 @@
 /* The migration URI of the file in descriptor set 1. */
 #define FILE_URI "file:/dev/fdset/1"
 
+/* What QEMU's monitor wants to hear before all else: JSON objects, a line each. */
+#define QMP_BEGIN "{\"execute\":\"qmp_capabilities\"}"
+/* A saved state is without memory that is in a file. */
+#define QMP_IGNORE_SHARED \
+	"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":" \
+	"[{\"capability\":\"x-ignore-shared\",\"state\":true}]}}"
+
 /* struct boot - how QEMU comes by its guest */
 struct boot {
 	int initramfs;	/* boot the kernel with it, a file; -1: restore */

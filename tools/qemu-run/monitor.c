@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "monitor.h"
-#include "qmp.h"
 
 /* QEMU answers at once, but may be busy writing a template to a slow disk. */
 #define ANSWER_NS (60 * 1000000000ULL)
@@ -59,7 +58,7 @@ json_t *monitor_do(struct session *session, const char *command, int fd)
 			error_add(session->error, "QEMU's monitor does not answer");
 		return NULL;
 	}
-	refusal = qmp_refusal(reply);
+	refusal = session_refusal(reply);
 	if (!refusal)
 		return reply;
 	error_add(session->error, "QEMU: %s", refusal);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "qmp.h"
 #include "session.h"
 
 #define MESSAGES_KEEP (16 * 1024)
@@ -206,18 +205,29 @@ static void handle_event(struct session *session, const json_t *event)
 
 json_t *session_reply(struct session *session)
 {
-	const char *name;
+	struct text *replies = &session->machine.replies;
+	const char *newline, *event;
 	json_t *object;
 
-	while ((object = qmp_next(&session->machine.replies))) {
-		name = json_string_value(json_object_get(object, "event"));
-		if (!name)
+	while (replies->length && (newline = memchr(replies->data, '\n', replies->length))) {
+		object = json_loadb(replies->data, newline - replies->data, 0, NULL);
+		text_drop(replies, newline + 1 - replies->data);
+		if (json_object_get(object, "return") || json_object_get(object, "error"))
 			return object;
-		if (!strcmp(name, "BLOCK_IO_ERROR"))
+		event = json_string_value(json_object_get(object, "event"));
+		if (event && !strcmp(event, "BLOCK_IO_ERROR"))
 			handle_event(session, object);
 		json_decref(object);
 	}
 	return NULL;
+}
+
+const char *session_refusal(const json_t *reply)
+{
+	const json_t *error = json_object_get(reply, "error");
+	const char *text = json_string_value(json_object_get(error, "desc"));
+
+	return text ? text : error ? "QEMU does not say why" : NULL;
 }
 
 /* The commands that restore a template were sent before QEMU was started. */
@@ -228,7 +238,7 @@ static void receive_replies(struct session *session)
 
 	text_receive(&machine->replies, &machine->monitor, REPLIES_KEEP);
 	while (!session->asking && (reply = session_reply(session))) {
-		const char *refusal = qmp_refusal(reply);
+		const char *refusal = session_refusal(reply);
 
 		/* Its first answer comes when the machine is made. */
 		session->loading = machine->restored;

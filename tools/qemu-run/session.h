@@ -67,9 +67,20 @@ uint64_t session_start_limit(const struct session *session);
  * session_reply() - removes the next reply of QEMU's monitor from what it sent
  * @session: the session
  *
- * Return: for json_decref(), or NULL.
+ * Its greeting is dropped, and events are handled.
+ *
+ * Return: an object with the member "return" or "error", for json_decref(); NULL where
+ * there is none yet.
  */
 json_t *session_reply(struct session *session);
+
+/**
+ * session_refusal() - why QEMU refuses
+ * @reply: a reply
+ *
+ * Return: the text, valid as long as @reply, or NULL if QEMU does not refuse.
+ */
+const char *session_refusal(const json_t *reply);
 
 /**
  * session_frames() - handles the frames that have been received

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "monitor.h"
-#include "qmp.h"
 #include "snapshot.h"
 
 /* QEMU answers at once, but may be busy with a slow disk. */
