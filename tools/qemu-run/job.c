@@ -45,6 +45,16 @@ static int put_variable(const struct job_writer *writer, const char *name, const
 	return err;
 }
 
+/* access_in() - access(2) for a path in a root; returns 0 or a negative errno */
+static int access_in(const char *root, const char *path, int mode)
+{
+	char *whole = print("%s%s", root, path);
+	int err = access(whole, mode) ? -errno : 0;
+
+	free(whole);
+	return err;
+}
+
 static int put_files(const struct options *options, const struct job_writer *writer)
 {
 	static struct tree_left_out left_out;
@@ -171,16 +181,6 @@ static int put_user(const struct options *options, const struct user_entry *entr
 		   offsetof(struct user, groups) + entry->group_count * sizeof(uint32_t));
 }
 
-/* home() - the user's home directory if it is in the root, or else / */
-static const char *home(const struct options *options, const struct user_entry *user)
-{
-	char *path = print("%s%s", options->root, user->home);
-	bool there = !access(path, X_OK);
-
-	free(path);
-	return there ? user->home : "/";
-}
-
 /* Who runs the command, and where: with a root of the host's, where the user stands. */
 static int put_person(const struct options *options, const struct job_writer *writer)
 {
@@ -200,8 +200,9 @@ static int put_person(const struct options *options, const struct job_writer *wr
 	if (err || !options->root)
 		return err;
 	directory = host_root_here(options);
+	/* Or in the user's home directory, if the root has it. */
 	if (!directory)
-		directory = copy(home(options, &entry));
+		directory = copy(access_in(options->root, entry.home, X_OK) ? "/" : entry.home);
 	err = put(writer, FRAME_DIRECTORY, directory, strlen(directory));
 	free(directory);
 	return err;
@@ -215,29 +216,16 @@ static int put_person(const struct options *options, const struct job_writer *wr
 static char *modules_place(const char *root, const char *release)
 {
 	char *lib = print("%s/lib", root), *place, *list;
-	bool link, have;
 	struct stat st;
+	bool link = !lstat(lib, &st) && S_ISLNK(st.st_mode);
 
-	link = !lstat(lib, &st) && S_ISLNK(st.st_mode);
 	place = print("%s/lib/modules/%s", link ? "/usr" : "", release);
-	list = print("%s%s/modules.dep", root, place);
-	have = !access(list, F_OK);
+	list = print("%s/modules.dep", place);
+	if (!access_in(root, list, F_OK))
+		*place = '\0';
 	free(list);
 	free(lib);
-	if (!have)
-		return place;
-	free(place);
-	return copy("");
-}
-
-/* Whether this user, for whom QEMU reads, cannot look into root's home there. */
-static bool is_closed(const char *root)
-{
-	char *home = print("%s" HOME, root);
-	bool closed = access(home, R_OK | X_OK) && errno == EACCES;
-
-	free(home);
-	return closed;
+	return place;
 }
 
 /* hosts() - the name that this guest has, and the root's own /etc/hosts; to be freed */
@@ -280,7 +268,8 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 		if (directory && path_is_own(directory))
 			text_add(&frame, directory, strlen(directory));
 		text_add(&frame, "", 1);
-		if (is_closed(options->root))
+		/* This user, for whom QEMU reads, cannot look into root's home there. */
+		if (access_in(options->root, HOME, R_OK | X_OK) == -EACCES)
 			text_add(&frame, HOME, strlen(HOME));
 		text_add(&frame, "", 1);
 		names = hosts(options->root);
