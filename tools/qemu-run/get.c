@@ -128,7 +128,7 @@ static int forward(struct gets *gets, const struct frame *frame)
 {
 	static unsigned char renamed[FRAME_MAX];
 	const char *path = (const char *)frame->data + sizeof(struct entry);
-	size_t length = frame->length - sizeof(struct entry), name;
+	size_t length = frame->length - sizeof(struct entry);
 	struct frame local = *frame;
 	struct entry entry;
 
@@ -141,15 +141,15 @@ static int forward(struct gets *gets, const struct frame *frame)
 			return 0;
 		if (!gets->tree.only)
 			return -EPROTO;
-		name = strlen(gets->tree.only);
-		memcpy(renamed, &entry, sizeof(entry));
-		memcpy(renamed + sizeof(entry), gets->tree.only, name);
-		local.length = sizeof(entry) + name;
+		path = gets->tree.only;
+		length = strlen(path);
 	} else {
-		memcpy(renamed, &entry, sizeof(entry));
-		memcpy(renamed + sizeof(entry), path + 3, length - 3);
-		local.length = frame->length - 3;
+		path += strlen("it/");
+		length -= strlen("it/");
 	}
+	memcpy(renamed, &entry, sizeof(entry));
+	memcpy(renamed + sizeof(entry), path, length);
+	local.length = sizeof(entry) + length;
 	local.data = renamed;
 	return tree_receive(&gets->tree, &local);
 }

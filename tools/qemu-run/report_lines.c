@@ -85,11 +85,13 @@ static void show_hang(const struct report *report, int lines)
 	free(text);
 }
 
+/* say_guest() - says what the guest said, unless that is NULL */
 static void say_guest(const char *what, const char *text)
 {
-	char *safe = printable(text, strlen(text));
+	char *safe = text ? printable(text, strlen(text)) : NULL;
 
-	say("%s%s", what, safe);
+	if (safe)
+		say("%s%s", what, safe);
 	free(safe);
 }
 
@@ -134,17 +136,6 @@ static void explain_silence(const struct report *report)
 	else
 		say("the guest ended without a word about the command: a reset, a triple fault or a power-off");
 	show_console_end(report, 20);
-}
-
-static void explain_refusal(const char *what, const struct facts *facts)
-{
-	char *why;
-
-	if (!facts->refusal)
-		return;
-	why = printable(facts->refusal, strlen(facts->refusal));
-	say("the guest cannot %s: %s", what, why);
-	free(why);
 }
 
 /* What is not in the BusyBox guest may be here. */
@@ -215,7 +206,7 @@ void report_lines(const struct report *report)
 		show_hang(report, 120);
 		break;
 	case OUTCOME_CANNOT_RUN:
-		explain_refusal("run the command", facts);
+		say_guest("the guest cannot run the command: ", facts->refusal);
 		/* What it lacks may be read from there, if its init did not say. */
 		if (verdict->qemu_code == EXIT_CANNOT_RUN && !facts->started && !facts->refused &&
 		    !console_has(&report->session->machine.console, 0, LOG_PREFIX LOG_CANNOT))
@@ -223,7 +214,7 @@ void report_lines(const struct report *report)
 		break;
 	case OUTCOME_NOT_EXECUTABLE:
 	case OUTCOME_NOT_FOUND:
-		explain_refusal("execute", facts);
+		say_guest("the guest cannot execute: ", facts->refusal);
 		hint_host(report->setup->options);
 		break;
 	case OUTCOME_PORT:
