@@ -11,7 +11,6 @@
 #include "job.h"
 #include "modules.h"
 #include "streams.h"
-#include "terminal.h"
 #include "wire/user.h"
 
 /* More of it would not fit a frame. */

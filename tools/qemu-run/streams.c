@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -143,6 +144,16 @@ size_t streams_input_room(const struct streams *streams, const struct channel *c
 	return streams->input_sent < window ? window - streams->input_sent : 0;
 }
 
+/* terminal_escaped() - whether the user wants out: Ctrl-] three times in a row */
+static bool terminal_escaped(struct terminal *terminal, const unsigned char *data, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && terminal->escapes < 3; i++)
+		terminal->escapes = data[i] == ']' - '@' ? terminal->escapes + 1 : 0;
+	return terminal->escapes >= 3;
+}
+
 int streams_input(struct streams *streams, struct channel *channel)
 {
 	static unsigned char part[FRAME_MAX];
@@ -179,6 +190,37 @@ int streams_credit(struct streams *streams, const struct frame *frame)
 		return -1;
 	streams->input_sent -= number;
 	return 0;
+}
+
+void terminal_begin(struct terminal *terminal)
+{
+	struct termios modes, raw;
+
+	if (tcgetattr(STDIN_FILENO, &modes))
+		return;
+	raw = modes;
+	cfmakeraw(&raw);
+	/* After SIGCONT they may be raw still: nothing had stopped this process. */
+	if (!terminal->raw || modes.c_lflag & ICANON)
+		terminal->was = modes;
+	terminal->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+void terminal_end(struct terminal *terminal)
+{
+	if (terminal->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal->was);
+	terminal->raw = false;
+}
+
+struct winsize terminal_window(void)
+{
+	struct winsize size = { 0 };
+
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	size.ws_xpixel = 0;
+	size.ws_ypixel = 0;
+	return size;
 }
 
 void streams_free(struct streams *streams)

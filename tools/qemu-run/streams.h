@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The host's stdin, stdout and stderr, which are the command's. */
+/* The host's stdin, stdout and stderr, which are the command's, and the terminal there. */
 #ifndef QEMU_RUN_STREAMS_H
 #define QEMU_RUN_STREAMS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include "channel.h"
 #include "error.h"
-#include "terminal.h"
 
 /* struct stream - stdout or stderr */
 struct stream {
@@ -16,6 +17,13 @@ struct stream {
 	bool socket;		/* a socket */
 	bool broken;		/* nothing can be written any more */
 	struct text waiting;	/* what is to be written */
+};
+
+/* struct terminal - the terminal at stdin */
+struct terminal {
+	bool raw;		/* it is in raw mode */
+	unsigned int escapes;	/* Ctrl-] typed in a row */
+	struct termios was;	/* its modes before */
 };
 
 /* struct streams - the three of them */
@@ -121,6 +129,23 @@ int streams_input(struct streams *streams, struct channel *channel);
  * Return: 0, or -1 for a frame that no honest guest sends.
  */
 int streams_credit(struct streams *streams, const struct frame *frame);
+
+/**
+ * terminal_begin() - puts the terminal into raw mode
+ * @terminal: the terminal
+ */
+void terminal_begin(struct terminal *terminal);
+
+/**
+ * terminal_end() - gives it its own modes back
+ * @terminal: the terminal
+ */
+void terminal_end(struct terminal *terminal);
+
+/**
+ * terminal_window() - the size of the terminal at stdout, in rows and columns
+ */
+struct winsize terminal_window(void);
 
 void streams_free(struct streams *streams);
 
