@@ -18,12 +18,11 @@
 /* order() - has QEMU do something, if it does it in time. */
 static bool order(struct session *session, const char *command, uint64_t end)
 {
-	json_t *reply;
+	json_t *reply = monitor_try(session, command, -1, end);
+	bool done = reply;
 
-	if (monitor_try(session, command, -1, end, &reply))
-		return false;
 	json_decref(reply);
-	return true;
+	return done;
 }
 
 /*

@@ -28,40 +28,38 @@ static int send_command(struct session *session, const char *command, int fd)
 		       0 : -1;
 }
 
-int monitor_try(struct session *session, const char *command, int fd, uint64_t end_ns,
-		json_t **reply)
+json_t *monitor_try(struct session *session, const char *command, int fd, uint64_t end_ns)
 {
+	json_t *reply;
+
 	/* Replies to what was asked before, and not waited for. */
-	while ((*reply = session_reply(session)))
-		json_decref(*reply);
+	while ((reply = session_reply(session)))
+		json_decref(reply);
 	if (send_command(session, command, fd))
-		return -1;
+		return NULL;
 	session->asking = true;
-	while (!(*reply = session_reply(session)))
+	while (!(reply = session_reply(session)))
 		if (now_ns() >= end_ns || session_step(session, end_ns))
 			break;
 	session->asking = false;
-	return *reply ? 0 : -1;
+	return reply;
 }
 
 json_t *monitor_do(struct session *session, const char *command, int fd)
 {
-	const char *refusal;
-	json_t *reply;
+	json_t *reply = monitor_try(session, command, fd, now_ns() + ANSWER_NS);
+	const char *refusal = session_refusal(reply);
 
-	if (monitor_try(session, command, fd, now_ns() + ANSWER_NS, &reply)) {
-		if (session->machine.ended)
-			error_add(session->error, "QEMU ended unexpectedly: %s",
-				  session->machine.messages.data ?
-					  session->machine.messages.data : "no message");
-		else if (!session->signals->interrupted)
-			error_add(session->error, "QEMU's monitor does not answer");
-		return NULL;
-	}
-	refusal = session_refusal(reply);
-	if (!refusal)
+	if (reply && !refusal)
 		return reply;
-	error_add(session->error, "QEMU: %s", refusal);
+	if (reply)
+		error_add(session->error, "QEMU: %s", refusal);
+	else if (session->machine.ended)
+		error_add(session->error, "QEMU ended unexpectedly: %s",
+			  session->machine.messages.data ? session->machine.messages.data :
+							   "no message");
+	else if (!session->signals->interrupted)
+		error_add(session->error, "QEMU's monitor does not answer");
 	json_decref(reply);
 	return NULL;
 }

@@ -12,12 +12,10 @@
  * @command: "execute", and "arguments" where there are any; JSON text without newlines
  * @fd: goes with it, or -1
  * @end_ns: by now_ns(); later, QEMU is taken not to answer
- * @reply: receives the reply, for json_decref()
  *
- * Return: 0, also where QEMU refuses; -1 without a reply.
+ * Return: the reply, which may be a refusal, for json_decref(), or NULL.
  */
-int monitor_try(struct session *session, const char *command, int fd, uint64_t end_ns,
-		json_t **reply);
+json_t *monitor_try(struct session *session, const char *command, int fd, uint64_t end_ns);
 
 /**
  * monitor_do() - has QEMU do something that it must not refuse

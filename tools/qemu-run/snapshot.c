@@ -41,8 +41,9 @@ static int start_saving(struct session *session, int state)
 
 	if (order(session, "{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":1}}", state))
 		return -1;
-	if (monitor_try(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}",
-			-1, now_ns() + SAVE_NS, &reply))
+	reply = monitor_try(session, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"" FILE_URI "\"}}",
+			    -1, now_ns() + SAVE_NS);
+	if (!reply)
 		return error_add(session->error, "QEMU's monitor does not answer");
 	refused = json_object_get(reply, "error");
 	json_decref(reply);
