@@ -233,9 +233,10 @@ static int bisect_status(int status)
 /* conclude() - tells the user; returns the exit status. */
 static int conclude(const struct run *run, uint64_t begin_ns)
 {
+	static const struct session none;
 	struct report report = {
 		.setup = &run->setup,
-		.session = run->session,
+		.session = run->session ? run->session : &none,
 		.error = &run->error,
 		.begin_ns = begin_ns,
 		.ready_ns = run->ready_ns,

@@ -9,7 +9,7 @@
 /* struct report - all there is to tell */
 struct report {
 	const struct setup *setup;	/* what the machines were made from */
-	const struct session *session;	/* the last one, or NULL where there was none */
+	const struct session *session;	/* the last one; all zeroes where there was none */
 	const struct error *error;	/* what went wrong here */
 	uint64_t begin_ns;		/* when this program was started, by now_ns() */
 	uint64_t ready_ns;		/* when the kernel and its template were there, or 0 */

@@ -55,10 +55,10 @@ static json_t *phases(const struct report *report)
 		uint64_t end;
 	} all[] = {
 		{ "prepare", report->ready_ns },
-		{ "spawn", session ? session->machine.start_ns : 0 },
-		{ "start", session ? session->facts.started_ns : 0 },
-		{ "command", session ? session->facts.returned_ns : 0 },
-		{ "end", session ? session->machine.end_ns : 0 },
+		{ "spawn", session->machine.start_ns },
+		{ "start", session->facts.started_ns },
+		{ "command", session->facts.returned_ns },
+		{ "end", session->machine.end_ns },
 	};
 	uint64_t before = report->begin_ns;
 	json_t *json = json_object();
@@ -159,14 +159,13 @@ static json_t *line_with(const struct console *console, const char *text)
 static json_t *message(const struct report *report)
 {
 	const char *first = error_first(report->error);
-	const struct session *session = report->session;
 
 	if (first || report->verdict.why)
 		return text_or_null(first ? first : report->verdict.why);
-	if (session && session->facts.refusal)
-		return text_or_null(session->facts.refusal);
-	if (session && report->verdict.outcome == OUTCOME_PANIC)
-		return line_with(&session->machine.console, "Kernel panic - ");
+	if (report->session->facts.refusal)
+		return text_or_null(report->session->facts.refusal);
+	if (report->verdict.outcome == OUTCOME_PANIC)
+		return line_with(&report->session->machine.console, "Kernel panic - ");
 	if (report->verdict.outcome == OUTCOME_HUNG)
 		return json_string("the guest hung and had to be killed");
 	if (report->verdict.outcome == OUTCOME_DEADLINE)
@@ -174,14 +173,14 @@ static json_t *message(const struct report *report)
 	return json_null();
 }
 
-/* What only a session knows. */
+/* What only a session knows: null, but for lists, where no machine was started. */
 static void add_session(json_t *json, const struct report *report)
 {
 	const struct session *session = report->session;
 	const struct facts *facts = &session->facts;
 	const struct machine *machine = &session->machine;
 	const struct options *options = report->setup->options;
-	bool status = facts->have_status;
+	bool started = machine->start_ns, status = facts->have_status;
 
 	json_object_set_new(json, "command_status", number_or_null(facts->status.code, status));
 	json_object_set_new(json, "signal",
@@ -189,34 +188,23 @@ static void add_session(json_t *json, const struct report *report)
 	json_object_set_new(json, "qemu_status",
 			    number_or_null(WEXITSTATUS(machine->wait_status),
 					   machine->ended && WIFEXITED(machine->wait_status)));
-	json_object_set_new(json, "run_ms", milliseconds(facts->status.run_ns));
-	json_object_set_new(json, "start", json_string(machine->restored ? "restored" : "cold"));
+	json_object_set_new(json, "run_ms",
+			    started ? milliseconds(facts->status.run_ns) : json_null());
+	json_object_set_new(json, "start", text_or_null(!started ? NULL :
+							machine->restored ? "restored" : "cold"));
 	json_object_set_new(json, "modules",
-			    json_string(!options->module_count ? "none" :
-					options->preload && machine->restored ? "preloaded" :
-										"loaded"));
+			    text_or_null(!started ? NULL :
+					 !options->module_count ? "none" :
+					 options->preload && machine->restored ? "preloaded" :
+										 "loaded"));
 	json_object_set_new(json, "channel",
-			    json_string(machine->channel.serial ? "serial" : "virtio"));
+			    text_or_null(!started ? NULL :
+					 machine->channel.serial ? "serial" : "virtio"));
 	json_object_set_new(json, "path", path_taken(report));
 	json_object_set_new(json, "taint",
 			    number_or_null((long long)facts_new_taint(facts), status));
 	json_object_set_new(json, "complaints", words(&facts->complaints));
 	json_object_set_new(json, "console", console_lines(&machine->console));
-}
-
-/* The same fields, where no machine was started. */
-static void add_no_session(json_t *json)
-{
-	static const char *const unknown[] = {
-		"command_status", "signal", "qemu_status", "run_ms", "start", "modules",
-		"channel", "path", "taint",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
-		json_object_set_new(json, unknown[i], json_null());
-	json_object_set_new(json, "complaints", json_array());
-	json_object_set_new(json, "console", json_array());
 }
 
 int report_json(const struct report *report)
@@ -240,10 +228,7 @@ int report_json(const struct report *report)
 	json_object_set_new(json, "root", text_or_null(setup->options->root ? setup->options->root :
 							   setup->options->image));
 	json_object_set_new(json, "accelerator", json_string(setup->kvm ? "kvm" : "tcg"));
-	if (report->session)
-		add_session(json, report);
-	else
-		add_no_session(json);
+	add_session(json, report);
 	text = must(json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12)));
 	json_decref(json);
 

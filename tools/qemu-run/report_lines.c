@@ -41,8 +41,7 @@ static void show_end(const struct report *report, const struct text *console, in
 
 static void show_console_end(const struct report *report, int lines)
 {
-	if (report->session)
-		show_end(report, &report->session->machine.console.text, lines);
+	show_end(report, &report->session->machine.console.text, lines);
 }
 
 /*
@@ -62,10 +61,8 @@ static bool is_idle(const char *backtrace)
 /* show_hang() - the console's end, without the backtraces that name no culprit */
 static void show_hang(const struct report *report, int lines)
 {
-	const struct text *console = report->session ?
-					     &report->session->machine.console.text : NULL;
-	char *text = console ? printable(console->data, console->length) : copy("");
-	char *part = text, *end;
+	const struct text *console = &report->session->machine.console.text;
+	char *text = printable(console->data, console->length), *part = text, *end;
 	struct text shown;
 
 	while ((part = strstr(part, "NMI backtrace for cpu ")) && (end = strstr(part, "</TASK>"))) {
@@ -170,8 +167,7 @@ static void hint_host(const struct options *options)
 
 void report_lines(const struct report *report)
 {
-	static const struct facts nothing;
-	const struct facts *facts = report->session ? &report->session->facts : &nothing;
+	const struct facts *facts = &report->session->facts;
 	const struct verdict *verdict = &report->verdict;
 
 	error_say(report->error);

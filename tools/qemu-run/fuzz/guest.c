@@ -134,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.console = { .fd = -1, .copy = -1 },
 		.monitor = -1,
 		.stderr_fd = -1,
+		.start_ns = 1,
 		.ended = true,
 		.wait_status = size ? data[size - 1] << 8 : 0,
 	};
