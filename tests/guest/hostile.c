@@ -90,7 +90,7 @@ static void let_out(void)
 
 void send_frame(uint32_t type, const void *data, uint32_t length)
 {
-	char frame[sizeof(struct frame_header) + 256];
+	char frame[sizeof(struct frame_header) + sizeof(struct hello)];
 	struct frame_header header = { .length = length, .type = type };
 
 	memcpy(frame, &header, sizeof(header));
