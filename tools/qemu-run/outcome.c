@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "outcome.h"
-#include "virtio.h"
+#include "boot.h"
 
 /* The codes that the driver writes to the port on a panic, and at the deadline. */
 #define CODE_PANIC    121
