@@ -443,7 +443,7 @@ shell_in_guest()
 	local script
 
 	for script in "$top"/scripts/* "$top"/bench/{deadline,e1000,qemu-run,root}; do
-		[[ $script != *.bash ]] || continue
+		[[ $script != *.* ]] || continue
 		run "$script" --help
 		assert_success
 		assert_output --regexp "^usage: ${script##*/}"
