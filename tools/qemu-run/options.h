@@ -122,8 +122,9 @@ struct options {
  * @argc: as main() got it
  * @argv: as main() got it
  *
- * Without a command, that is a login shell. Says what is wrong on stderr. Looks at
- * no file but to tell PATH from PATH:NAME: see inputs_check().
+ * Without a command, that is a login shell. Says what is wrong on stderr. Looks at the
+ * paths of --root and --rw, reads the file of --allow-splat-file, and tells PATH from
+ * PATH:NAME. Of all else see inputs_check().
  *
  * Return: -1 to go on, or the exit status to end with at once.
  */

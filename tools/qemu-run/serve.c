@@ -13,7 +13,7 @@
  * Without one: how long the guest may send nothing of it.
  */
 #define RESULTS_NS (60 * 1000000000ULL)
-/* Rounds of the loop for what arrived before a limit. */
+/* How many more events to read once a limit has passed: they may have arrived before. */
 #define LATE_STEPS 1000
 /* From the last word, the guest's or ours, to QEMU's end. */
 #define END_NS	 (10 * 1000000000ULL)

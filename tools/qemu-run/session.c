@@ -259,7 +259,7 @@ static void drain_machine(struct session *session)
 	while (!session_frames(session) && machine->channel.fd >= 0 &&
 	       channel_receive(&machine->channel))
 		;
-	/* The beginning of another message, behind the last one. */
+	/* Bytes after the last frame: no honest guest sends them. */
 	if (facts_have_end(&session->facts) && frame_rest(&machine->channel.reader))
 		session->bad_guest = true;
 	while (machine->console.fd >= 0 && receive_console(session))

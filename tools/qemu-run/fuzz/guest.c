@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Everything that a guest can send: frames, the trees of --get, the console, and
- * what is printed and written of them. Built with libFuzzer, see make fuzz.
+ * what is printed and written of them. Built with libFuzzer, by make -C tools/qemu-run fuzz.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

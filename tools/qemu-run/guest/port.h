@@ -20,7 +20,7 @@
  * @sum: frame_sum() of all bytes that were read from a serial port
  * @deadline: holds while the port waits for the host to read
  * @packed: the file that frames are read from just now, or -1: the channel
- * @absent: rounds without a host
+ * @absent: how often in a row the host was found to be gone
  * @reader: what was read from the channel
  * @packed_reader: what was read from the file
  * @output: a frame on its way out
