@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What a guest can reach of the host, way by way, as qemu-run(1) has it under WHAT A GUEST
-# REACHES: each guest tries to reach more.
+# What a guest can reach of the host, way by way, as qemu-run(1) has it under WHAT IS
+# TRUSTED: each guest tries to reach more.
 
 load root
 
