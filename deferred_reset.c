@@ -4,7 +4,7 @@
  * by up to an eighth, and an ill machine may not run it. So each CPU has an exact timer. The first
  * to find a step due takes it for all, by compare-and-exchange: no lock's owner can hang. Steps:
  *	ARMED	at the deadline, pull the work forward
- *	QUEUED	a second later, and every second, expire here in the interrupt
+ *	QUEUED	a second later, and every second, expire here in the interrupt: the backstop
  *	VAIN	a second after an expiry returned, say that the machine survived
  * Arming has each CPU start its timer, in an interrupt that nobody waits for. One that is still
  * on its way serves the next arming, too. Without a deadline, or on isolated CPUs, no timer runs.
@@ -36,7 +36,7 @@ static s64 reset_in(s64 delay_ns, int step)
 	return ((ktime_get_boottime_ns() + delay_ns + STEP) & ~STEP) | step;
 }
 
-/* Context: process as a work, by its timer or a CPU's; hard interrupt. Any may be the first. */
+/* Context: process, queued by its own timer or a CPU's; or hard interrupt. Any may be first. */
 static void reset_expire(struct work_struct *work)
 {
 	s64 next = atomic64_read(&reset_next), queued = reset_in(NSEC_PER_SEC, QUEUED);

@@ -2,10 +2,11 @@
 #ifndef DEFERRED_RESET_H
 #define DEFERRED_RESET_H
 #include <linux/types.h>
-/* The user's: ends what is to be ended, @in_work, or in hard interrupts: calls may overlap. */
+/* The user has these three. Ends what is to be: @in_work, or in hard interrupts, which overlap. */
 void deferred_reset_expire(bool in_work);
-/* Likewise, in a hard interrupt: on each CPU before the latter; on one, a second after a call. */
+/* In a hard interrupt on each CPU, before deferred_reset_expire() is called in one. */
 void deferred_reset_overdue(void);
+/* In a hard interrupt on one CPU, a second after deferred_reset_expire() returned. */
 void deferred_reset_survived(void);
 
 /**
