@@ -8,7 +8,7 @@
 
 /**
  * inputs_check() - looks at what the command line names before anything is started
- * @options: the command line; receives the size of each disk
+ * @options: the command line; receives what each disk image is, and that of the root
  * @error: receives what cannot be used, and why
  *
  * Return: 0 or -1.
