@@ -8,16 +8,16 @@
 #include "ioport_region.h"
 
 /*
- * Whether the firmware, or PCI, says that a device has these ports. No driver need have.
- * What a bridge forwards is nobody's yet. The window of a host bridge has a flag, that of
- * any other bridge the name that drivers/pci/probe.c gives to its bus.
+ * Whether the firmware, or PCI, says that a device has these ports, even if no driver has
+ * claimed them. A bridge's window belongs to no device yet. The window of a host bridge has
+ * a flag, that of any other bridge the name that drivers/pci/probe.c gives to its bus.
  */
 static bool ioport_region_is_of_device(const struct resource *region)
 {
 	const struct resource *parent = region->parent;
 
 	return parent != &ioport_resource && !(parent->flags & IORESOURCE_WINDOW) &&
-	       !strstarts(parent->name, "PCI Bus ");
+	       !(parent->name && strstarts(parent->name, "PCI Bus "));
 }
 
 int ioport_region_request(struct ioport_region *region, u32 base, u32 size, const char *name)

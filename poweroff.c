@@ -72,7 +72,7 @@ static const struct kernel_param_ops poweroff_param_ops = {
 	.get = poweroff_param_get,
 };
 
-/* Parameters that name hardware are for nobody to choose under lockdown. */
+/* A kernel that is locked down refuses parameters that name hardware. */
 #define POWEROFF_PARAM(name, value, min, max, follow, perm, flags, what)			\
 	static struct poweroff_param poweroff_##name = { value, min, max, follow };		\
 	__module_param_call(MODULE_PARAM_PREFIX, name, &poweroff_param_ops, &poweroff_##name,	\
@@ -141,8 +141,8 @@ static bool poweroff_may_log(enum poweroff_path path)
 
 /*
  * Writes file data to disk. The first sync writes, and flushes the caches of the disks
- * before its last writes; the second flushes these. A sync may hang: nobody unloads the
- * module from under it, and if the module is being unloaded, nothing is written.
+ * before its last writes; the second flushes these. A sync may hang: the
+ * reference keeps the module loaded. A module that is being unloaded does not sync.
  * Context: process, may sleep.
  */
 static void poweroff_write_data(void)
@@ -441,7 +441,7 @@ static int __init poweroff_init(void)
 			poweroff_code.value, poweroff_delay.value);
 	poweroff_ready = true;
 	/* Cannot fail: nothing is armed, and a module that loads is not being unloaded. */
-	poweroff_follow_delay(poweroff_delay.value);
+	poweroff_follow_delay(poweroff_halting ? 0 : poweroff_delay.value);
 	kernel_param_unlock(THIS_MODULE);
 	return 0;
 

@@ -128,6 +128,8 @@ packed_tree()
 	echo "#define UTS_RELEASE \"$release\"" >"$tree/include/generated/utsrelease.h"
 	ln -s "$(readlink -f "$KERNEL_DIR/vmlinuz")" "$tree/arch/x86/boot/bzImage"
 	touch "$tree/modules.order"
+	# Else a tree's modules are taken where they lie, and a tree does not pack them.
+	{ cat "$KERNEL_DIR/config"; echo CONFIG_MODULE_SIG_FORCE=y; } >"$tree/.config"
 	modprobe -d "$(readlink -f "$KERNEL_DIR")/root" -S "$release" -a --show-depends virtio_pci \
 		virtio_console 9pnet_virtio 9p autofs4 8021q dummy | sed -n 's/^insmod \([^ ]*\).*/\1/p' |
 		sort -u >"$tree/list"

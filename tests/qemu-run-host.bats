@@ -292,7 +292,8 @@ templates()
 	before=$(find "$XDG_CACHE_HOME" | sort)
 	mkdir tmp
 	for signal in TERM INT HUP QUIT KILL; do
-		TMPDIR=$PWD/tmp setsid qemu-run -- sleep 100 </dev/null >/dev/null 2>&1 3>&- &
+		# The shell has its background ignore Ctrl-C, and so would qemu-run.
+		TMPDIR=$PWD/tmp env --default-signal=INT,QUIT setsid qemu-run -- sleep 100 </dev/null >/dev/null 2>&1 3>&- &
 		pid=$!
 		wait_for eval "[[ \$(qemus_of $pid) ]]"
 		pids+=("$(qemus_of "$pid")")

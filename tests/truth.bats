@@ -351,9 +351,9 @@ in_order()
 	assert_outcome 124 deadline
 	in_order 'sysrq: Show Blocked State' 'task:fault/0 +state:D' 'sleep_for_ever' \
 		'Comm: fault/1' 'RIP: 0010:spin_preempt_off' 'qemu-run: process [0-9]+ \(s(h|leep)\)'
-	# Nor processors that idle, nor init, which asked for it; nor registers. One that
+	# Without traces of processors that idle, and of init, which asked for it. One that
 	# idled may be in an interrupt just then, and is shown.
-	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|idling|Comm: qemu-run-init|RAX:' stderr
+	refute grep -E 'RIP: 0010:[a-z0-9_]*(halt|idle)|Comm: qemu-run-init' stderr
 }
 
 @test 'what hangs is named: each process of the command, and where it waits' {

@@ -235,7 +235,7 @@ int cache_clean(const struct places *places, bool all, struct error *error)
 	answers = print("%s/answers", places->cache);
 	count = list(places, &entries);
 	for (i = 0; i < count; i++) {
-		bool half_made = strstr(entries[i].path, ".new");
+		bool half_made = strstr(strrchr(entries[i].path, '/'), ".new");
 		int left = all || half_made ? cache_drop(entries[i].path) : 0;
 
 		if (all && left == -EPERM)

@@ -44,7 +44,7 @@ static void show(struct console *console, const char *data, size_t length,
 
 bool console_receive(struct console *console, struct text *shown, bool raw)
 {
-	size_t before = console->text.length;
+	size_t before = console->text.length, i;
 
 	if (!text_receive(&console->text, &console->fd, SIZE_MAX / 4))
 		return false;
@@ -54,6 +54,10 @@ bool console_receive(struct console *console, struct text *shown, bool raw)
 	if (shown)
 		show(console, console->text.data + before, console->text.length - before, shown,
 		     raw);
+	/* A search ends at a NUL. */
+	for (i = before; i < console->text.length; i++)
+		if (!console->text.data[i])
+			console->text.data[i] = ' ';
 	if (console->text.length > 2 * CONSOLE_KEEP)
 		text_drop(&console->text, console->text.length - CONSOLE_KEEP);
 	return true;

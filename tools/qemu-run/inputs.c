@@ -168,8 +168,20 @@ static int check_image(struct options *options, struct error *error)
 {
 	int file = open(options->image, O_RDONLY | O_CLOEXEC);
 	struct disk_image image = { 0 };
-	const char *why = file < 0 ? strerror(errno) : look_at_image(&image, file, false);
+	struct stat st, other;
+	const char *why;
+	size_t i;
 
+	if (file < 0 || fstat(file, &st))
+		why = strerror(errno);
+	else if (in_use(file, false))
+		why = "in use by another virtual machine";
+	else
+		why = look_at_image(&image, file, false);
+	for (i = 0; i < options->disk_count && !why; i++)
+		if (options->disks[i].keep && !stat(options->disks[i].path, &other) &&
+		    same_disk(&st, &other))
+			why = "it is also a --disk that is written to";
 	close_fd(&file);
 	options->image_is_qcow2 = image.qcow2;
 	return why ? error_add(error, "--root %s: %s", options->image, why) : 0;

@@ -62,11 +62,12 @@ static void refuse_set_user_id(void)
 		*next++ = allow;
 	}
 	*next = allow;
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(127);
 }
 
-/* In the child. Nothing here may allocate: memory is the parent's. */
+/* In the child, between fork() and exec(). */
 static void become(char *const argv[], pid_t parent, int fds[], int errors, bool shares)
 {
 	sigset_t none;
@@ -158,7 +159,8 @@ static int fork_qemu(struct machine *machine, const struct setup *setup, char *c
 
 int machine_start(struct machine *machine, const struct setup *setup, const struct boot *boot)
 {
-	int root = setup->options->root && !boot->shared ? host_root_open(setup->options) : -1;
+	bool wanted = setup->options->root && !boot->shared;
+	int root = wanted ? host_root_open(setup->options) : -1;
 	int fds[] = { -1, -1, -1, boot->memory, boot->state, boot->initramfs, root };
 	int errors[2] = { -1, -1 }, port = -1, result;
 	struct list arguments = { 0 };
@@ -171,7 +173,7 @@ int machine_start(struct machine *machine, const struct setup *setup, const stru
 	};
 	qemu_arguments(setup, boot, root >= 0, &arguments);
 	if (setup->options->verbose) {
-		if (root < -1)
+		if (wanted && root < 0)
 			say("--root: its guest can read /tmp, /run and /proc of this host: %s",
 			    strerror(-root));
 		show_arguments(&arguments);

@@ -291,7 +291,7 @@ static bool handle_signals(struct session *session)
 	if (signals_read(signals))
 		return true;
 	if (signals->resized && terminal && terminal->raw && session->facts.started &&
-	    !session->facts.have_status) {
+	    !session->facts.have_status && !session->facts.deadline_passed) {
 		struct winsize window = terminal_window();
 
 		channel_queue(&session->machine.channel, FRAME_WINDOW, &window, sizeof(window));
@@ -311,6 +311,7 @@ static bool wants_input(const struct session *session)
 
 	return streams && streams->input_open && session->facts.started &&
 	       !session->facts.returned && !session->facts.refused &&
+	       !session->facts.deadline_passed &&
 	       streams_input_room(streams, channel) &&
 	       channel->queue.length < CHANNEL_QUEUE_HIGH;
 }
@@ -363,7 +364,8 @@ int session_step(struct session *session, uint64_t until)
 		[ERRORS] = { .fd = stream_fd(session, 1), .events = POLLOUT },
 	};
 
-	if (machine->ended && !session->over)
+	if ((machine->ended || session->bad_guest || session->signals->interrupted) &&
+	    !session->over)
 		return -1;
 	for (i = PORT; session->over && i <= INPUT; i++)
 		events[i].fd = -1;
@@ -418,7 +420,8 @@ int session_step(struct session *session, uint64_t until)
 
 uint64_t session_start_limit(const struct session *session)
 {
-	uint64_t since = session->machine.channel.sent_ns, job_ns = session->facts.job_ns;
+	uint64_t sent_ns = session->machine.channel.sent_ns, job_ns = session->facts.job_ns;
+	uint64_t since = sent_ns ? sent_ns : session->machine.start_ns;
 	uint64_t wanted_ns = session->setup->options->boot_timeout_ms * 1000000;
 
 	if (job_ns && !session->facts.answered)

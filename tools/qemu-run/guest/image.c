@@ -74,6 +74,7 @@ static bool erofs_is_cut(const char *device)
 	} super;
 	int disk = open(device, O_RDONLY | O_CLOEXEC);
 	bool cut = disk >= 0 && pread(disk, &super, sizeof(super), 1024) == sizeof(super) &&
+		   super.block_bits < 32 &&
 		   lseek(disk, 0, SEEK_END) < (off_t)super.blocks << super.block_bits;
 
 	if (disk >= 0)
@@ -116,6 +117,7 @@ static const char *mount_partition(const char *name)
 		print("no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)");
 	char pattern[64], device[64];
 	const struct kind *kind;
+	const char *failure;
 	glob_t found;
 	size_t i;
 
@@ -127,13 +129,16 @@ static const char *mount_partition(const char *name)
 		kind = kind_of(device);
 		if (!kind)
 			continue;
-		why = mount_kind(device, kind);
-		if (!why && is_root())
+		failure = mount_kind(device, kind);
+		if (!failure && is_root()) {
+			why = NULL;
 			break;
-		if (!why) {
-			umount(ROOT_LOWER);
-			why = "no partition holds a Linux root (/etc and /usr)";
 		}
+		/* A root that cannot be mounted says more than a /boot that can. */
+		if (failure)
+			why = failure;
+		else
+			umount(ROOT_LOWER);
 	}
 	globfree(&found);
 	return why;
@@ -149,9 +154,12 @@ static bool find_disk(char *name, size_t size)
 
 	if (glob("/sys/block/vd*/serial", 0, NULL, &found))
 		return false;
-	for (i = 0; i < found.gl_pathc && !there; i++) {
-		there = read_start(AT_FDCWD, found.gl_pathv[i], serial, sizeof(serial)) &&
-			!strncmp(serial, ROOT_SERIAL, strlen(ROOT_SERIAL));
+	/* The last one: the user may have called a disk so, and those come before it. */
+	for (i = 0; i < found.gl_pathc; i++) {
+		if (!read_start(AT_FDCWD, found.gl_pathv[i], serial, sizeof(serial)) ||
+		    strcmp(serial, ROOT_SERIAL))
+			continue;
+		there = true;
 		*strrchr(found.gl_pathv[i], '/') = '\0';
 		snprintf(name, size, "%s", strrchr(found.gl_pathv[i], '/') + 1);
 	}

@@ -65,6 +65,9 @@ static void wait_for_systemd(void)
 	FILE *output = popen(systemd_is_ready, "re");
 	size_t length = output ? fread(failed, 1, sizeof(failed) - 1, output) : 0;
 
+	/* Or who writes the rest would end by a signal. */
+	while (output && getc(output) != EOF)
+		;
 	if (!output || pclose(output))
 		die_because("--init", "systemctl does not run");
 	if (!length)
