@@ -15,8 +15,8 @@
 #define ANSWER_NS (20 * 1000000000ULL)
 /* How long it may take no more of its job, unless --boot-timeout says: a module's init. */
 #define START_NS (120 * 1000000000ULL)
-/* How long a kernel that has panicked is silent, once it has said all. */
-#define PANIC_SILENCE_NS (3 * 1000000000ULL)
+/* So long is a panicked kernel silent that does not end. Another may need seconds to stop a CPU. */
+#define PANIC_SILENCE_NS (8 * 1000000000ULL)
 
 struct session *session_start(const struct setup *setup, const struct boot *boot,
 			      struct streams *streams)

@@ -31,7 +31,7 @@
 /* How often to look whether something has happened. */
 #define LOOK_US	     100000
 /* How long something may go on reading modules. */
-#define UNMOUNT_LOOKS 300
+#define UNMOUNT_LOOKS 3000
 
 /* Prints the units that failed. "degraded" is as good as "running". */
 static const char systemd_is_ready[] =
