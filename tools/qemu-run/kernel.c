@@ -225,6 +225,9 @@ int kernel_find(struct setup *setup)
 		return -1;
 	chomp(kernel->release);
 	kernel->modules = print("%s/modules", kernel->directory);
+	path = print("%s/config", kernel->directory);
+	kernel->config = read_file(path, 16 << 20);
+	free(path);
 	kernel->image = print("%s/%s", kernel->directory,
 			      exists_below(kernel->directory, "vmlinux") ? "vmlinux" : "vmlinuz");
 	if (access(kernel->image, R_OK))
@@ -293,18 +296,16 @@ int kernel_choose_accelerator(struct setup *setup)
 
 char *kernel_option(const struct kernel *kernel, const char *option)
 {
-	char *path = print("%s/config", kernel->directory), *config = read_file(path, 16 << 20);
-	char *line = print("\n%s=", option), *found = config ? strstr(config, line) : NULL;
+	char *line = print("\n%s=", option);
+	const char *found = kernel->config ? strstr(kernel->config, line) : NULL;
 	char *value = NULL;
 
 	if (found)
 		value = print("%.*s", (int)strcspn(found + strlen(line), "\n"),
 			      found + strlen(line));
-	else if (config)
+	else if (kernel->config)
 		value = copy("n");
 	free(line);
-	free(config);
-	free(path);
 	return value;
 }
 
@@ -314,5 +315,6 @@ void kernel_free(struct kernel *kernel)
 	free(kernel->release);
 	free(kernel->image);
 	free(kernel->modules);
+	free(kernel->config);
 	free(kernel->driver);
 }

@@ -13,6 +13,7 @@ struct kernel {
 	char *release;		/* as uname -r gives it */
 	char *image;		/* vmlinux, or else the bzImage */
 	char *modules;		/* the directory of its modules, modules.dep among them */
+	char *config;		/* its configuration, or NULL */
 	char *driver;		/* qemu_poweroff.ko for it, or NULL */
 };
 
