@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -334,7 +333,7 @@ void command_report(const struct command *command, const struct guest_job *job,
 	struct status status = {
 		.method = poweroff_method(),
 		.taint_before = complaints->taint_before,
-		.cpus = get_nprocs_conf(),
+		.cpus = job->cpus,
 		.run_ns = now_ns() - command->started_ns,
 	};
 

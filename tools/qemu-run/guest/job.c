@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 #include "boot.h"
@@ -28,6 +29,8 @@ void job_prepare(struct guest_job *job)
 	job->files.root = open(HOME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	job->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
+	job->cpus = get_nprocs_conf();
 	/*
 	 * The job brings a seed before any program can read random numbers. So the pool
 	 * may become ready now, and not every clone logs that it did.
@@ -47,7 +50,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 
 	memcpy(&job->options, frame->data, sizeof(job->options));
 	/* From the beginning of the job, modules come by themselves. */
-	write_file("/proc/sys/kernel/modprobe", 0, "/sbin/modprobe");
+	(void)!write(job->modprobe, "/sbin/modprobe", strlen("/sbin/modprobe"));
 
 	/* A clone has the time and the random numbers of its template. */
 	now.tv_sec = job->options.realtime_ns / 1000000000;

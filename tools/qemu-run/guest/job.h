@@ -22,6 +22,8 @@
  * @user: the command runs as this one; NULL: as root
  * @files: where the files of -f go
  * @random: /dev/urandom, open: receives the job's seed
+ * @modprobe: /proc/sys/kernel/modprobe, open
+ * @cpus: how many processors the kernel may use
  * @log: /dev/kmsg, open: what the kernel says about a module that does not load
  */
 struct guest_job {
@@ -35,6 +37,8 @@ struct guest_job {
 	const struct user_entry *user;
 	struct tree_receiver files;
 	int random;
+	int modprobe;
+	unsigned int cpus;
 	int log;
 };
 
