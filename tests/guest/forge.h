@@ -8,6 +8,7 @@
 #define FORGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ static void forge(uint32_t type, uint32_t number)
 
 	switch (type) {
 	case FRAME_HELLO:
-		send_frame(type, &hello, sizeof(hello));
+		send_frame(type, &hello, offsetof(struct hello, driver_error));
 		break;
 	case FRAME_REFUSED:
 		send_frame(type, &refusal, sizeof(refusal.status) + sizeof(refusal.text));

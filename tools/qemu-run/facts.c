@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +14,17 @@
 static int add_hello(struct facts *facts, const struct frame *frame)
 {
 	bool *said = facts->job_ns ? &facts->answered : &facts->hello;
-	struct hello hello;
+	struct hello hello = { 0 };
 
-	if (frame->length != sizeof(hello) || *said)
+	if (frame->length < offsetof(struct hello, driver_error) ||
+	    frame->length >= sizeof(hello) || *said)
 		return -1;
-	memcpy(&hello, frame->data, sizeof(hello));
+	memcpy(&hello, frame->data, frame->length);
 	if (hello.version != PROTOCOL_VERSION)
 		return -1;
 	*said = true;
 	facts->method = hello.method;
-	snprintf(facts->driver_error, sizeof(facts->driver_error), "%.2047s", hello.driver_error);
+	memcpy(facts->driver_error, hello.driver_error, sizeof(facts->driver_error));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -110,7 +111,8 @@ void port_send_hello(struct port *port)
 	};
 
 	memcpy(hello.driver_error, driver_error, sizeof(driver_error));
-	port_send(port, FRAME_HELLO, &hello, sizeof(hello));
+	port_send(port, FRAME_HELLO, &hello,
+		  offsetof(struct hello, driver_error) + strlen(hello.driver_error));
 }
 
 void port_acknowledge(struct port *port)

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 11
+#define PROTOCOL_VERSION 12
 
 #define PORT_NAME	 "qemu-run"
 
@@ -144,7 +144,7 @@ enum poweroff_method {
 struct hello {
 	uint32_t version;
 	uint32_t method;
-	char driver_error[2048]; /* why it does not load; a text */
+	char driver_error[2048]; /* why it does not load; as much as the text is long is sent */
 };
 
 struct status {
