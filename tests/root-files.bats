@@ -170,6 +170,13 @@ reaches_outside()
 	! cmp -s before after
 }
 
+# assert_written: root-hostile.py's guest did change what it shares. Which of its changes fall
+# between two swaps is a matter of luck, and the directory may be parked.
+assert_written()
+{
+	compgen -G 'shared/*/*[0-9]' >/dev/null || compgen -G 'shared/*[0-9]' >/dev/null
+}
+
 @test '--rw: a guest that swaps links under its own writes changes nothing outside of it' {
 	needs_9p
 	cp "$top/tests/root-hostile.py" .
@@ -183,8 +190,7 @@ reaches_outside()
 	assert_outcome 0 exit
 	tree_state outside >after
 	diff before after
-	# It did write.
-	compgen -G 'shared/brought*' >/dev/null
+	assert_written
 }
 
 @test '--rw: nor does one under whose writes the host swaps links' {
@@ -208,7 +214,7 @@ reaches_outside()
 	assert_outcome 0 exit
 	tree_state outside >after
 	diff before after
-	compgen -G 'shared/brought*' >/dev/null
+	assert_written
 }
 
 @test '--rw: nor does one that tries parents, hard links, handles, /proc, other mounts' {
