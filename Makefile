@@ -108,7 +108,7 @@ deb: setup-deb ## build the Debian packages qemu-run and qemu-poweroff-dkms, int
 
 clean: ## remove what was built, keep the kernels
 	rm -rf build/modules build/check build/accel build/obj build/man build/deb build/packages build/qemu-run build/qemu-run-init build/tsc-khz \
-		build/test-cache build/asan build/fuzz-guest build/fuzz-module build/corpus build/bench.*
+		build/test-cache build/asan build/fuzz-guest build/corpus build/mutants build/test-times build/answers build/bench.*
 
 distclean: ## remove those, too: the next run fetches the newest
 	rm -rf build

@@ -16,7 +16,7 @@ qemu_run()
 {
 	# Not by run, which warns of a status of 126 or 127: here they are outcomes.
 	status=0
-	output=$(timeout "${limit:-120}" qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" \
+	output=$(timeout -k 10 "${limit:-120}" qemu-run --json "$BATS_TEST_TMPDIR/json" "$@" \
 		</dev/null 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
 	stderr=$(<"$BATS_TEST_TMPDIR/stderr")
 	mapfile -t lines <<<"$output"

@@ -78,7 +78,8 @@ static int handle(struct session *session, const struct frame *frame)
 
 	session->heard_ns = now_ns();
 	/* A command can write a panic's text, and init answers then. */
-	if (frame->type == FRAME_ALIVE || frame->type == FRAME_ACK || session->facts.returned)
+	if (frame->type == FRAME_ALIVE || frame->type == FRAME_ACK ||
+	    frame->type == FRAME_RETURNED || session->facts.returned)
 		session->panic_ns = 0;
 	/* Even after the status: what is to go out may wait for it. */
 	if (frame->type == FRAME_ACK)

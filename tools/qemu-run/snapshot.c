@@ -92,7 +92,7 @@ int snapshot_save(struct session *session, int state)
 	return by_file < 0 || wait_saved(session) ? -1 : by_file;
 }
 
-int memory_file_punch(int file)
+int snapshot_punch(int file)
 {
 	static const char zeroes[CHUNK];
 	static char part[CHUNK];
@@ -115,10 +115,10 @@ int memory_file_punch(int file)
 	return 0;
 }
 
-void memory_file_shrink(int file, long long blocks)
+void snapshot_shrink(int file, long long blocks)
 {
 	struct stat st;
 
 	if (blocks && !fstat(file, &st) && st.st_blocks > blocks + GROWTH_MAX)
-		(void)memory_file_punch(file);
+		(void)snapshot_punch(file);
 }

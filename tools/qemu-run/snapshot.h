@@ -17,23 +17,23 @@
 int snapshot_save(struct session *session, int file);
 
 /**
- * memory_file_punch() - gives back the room of pages that are all zeroes
+ * snapshot_punch() - gives back the room of pages that are all zeroes
  * @file: the file, open to write
  *
  * Guests that map it privately may run: for them nothing changes.
  *
  * Return: 0 or a negative errno.
  */
-int memory_file_punch(int file);
+int snapshot_punch(int file);
 
 /**
- * memory_file_shrink() - gives back what runs made it grow by, if that is much
+ * snapshot_shrink() - gives back what runs made it grow by, if that is much
  * @file: the file, open to write
  * @blocks: st_blocks when it was made; 0: not known
  *
  * A hole that a guest reads or writes takes room on tmpfs from then on, though the file
  * is mapped privately and does not change. On other file systems that allocates nothing.
  */
-void memory_file_shrink(int file, long long blocks);
+void snapshot_shrink(int file, long long blocks);
 
 #endif

@@ -156,7 +156,7 @@ static int boot_and_save(const struct setup *setup, struct template *template,
 static int finish(const struct setup *setup, const char *directory, const char *key,
 		  const char *files, const struct template *template)
 {
-	int err = memory_file_punch(template->memory);
+	int err = snapshot_punch(template->memory);
 	struct stat st = { 0 };
 	char *made, *path;
 
@@ -368,7 +368,7 @@ int template_open(struct template *template, const struct setup *setup,
 
 void template_close(struct template *template)
 {
-	memory_file_shrink(template->memory, template->blocks);
+	snapshot_shrink(template->memory, template->blocks);
 	close(template->memory);
 	close(template->state);
 }

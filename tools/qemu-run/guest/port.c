@@ -216,6 +216,8 @@ static void wait_for_bytes(struct port *port)
 
 		if (!poll(&event, 1, port_patience_ms(port)))
 			port_acknowledge(port);
+		else
+			port_watch_host(port, event.revents);
 	}
 }
 
