@@ -111,6 +111,8 @@ static void act(char *word)
 		session.facts.started = false;
 	else if (!strcmp(word, "memory"))
 		setup.places.cache = "/cache";
+	else if (!strcmp(word, "panicking"))
+		session.panic_ns = now_ns();
 	else if (!strcmp(word, "failed"))
 		error_add(&error, "failed");
 	else if (strcmp(word, "off") && strcmp(word, "reset"))
@@ -157,8 +159,9 @@ static char *decide(char *words)
 	session.bad_guest |= facts_have_end(&session.facts) &&
 			     frame_rest(&session.machine.channel.reader);
 	verdict = outcome_decide(&session, signals.interrupted);
-	got = print("%d %s%s", verdict.exit_status, outcome_name(verdict.outcome),
-		    outcome_blames_template(&session) ? " template" : "");
+	got = print("%d %s%s%s", verdict.exit_status, outcome_name(verdict.outcome),
+		    outcome_blames_template(&session) ? " template" : "",
+		    session.panic_ns ? " panicking" : "");
 	free(verdict.why);
 	gets_free(&session.gets);
 	machine_free(&session.machine);
