@@ -95,6 +95,11 @@ the_same_as_root()
 	assert_outcome 125 cannot-run
 	assert_stderr '--user mallory: not in etc/passwd of the root'
 	truncate -s 8M disk && mke2fs -q disk
+	mkdir -p shared/a
+	qemu_run --root "$root" --ro shared:/mnt/x --rw "$PWD/shared/a" -- \
+		sh -c 'ls /mnt/x; echo x >"$1/shared/a/b"; ! touch /mnt/x/c' sh "$PWD"
+	assert_outcome 0 exit
+	assert_equal "$output $(<shared/a/b)" 'a x'
 	qemu_run --root "$root" --disk disk -f input -C /usr -m ext4 --get /usr/out:out -- \
 		sh -c 'cat /root/input >out; mount -t ext4 /dev/vda /tmp && ls /tmp; cat /sys/block/vda/serial'
 	assert_outcome 0 exit

@@ -36,6 +36,10 @@ setup_file()
 	qemu_run "${run[@]}" -- sh -c 'cat /run/service; kill $(pidof sleep)'
 	assert_outcome 0 exit
 	assert_equal "$output" "$first"
+	mkdir shared
+	qemu_run "${run[@]}" --rw shared:/mnt --ro shared:/srv -- sh -c 'echo x >/mnt/file; cat /srv/file; ! touch /srv/x'
+	assert_outcome 0 exit
+	assert_equal "$output $(<shared/file)" 'x x'
 	# What the command leaves behind is reaped, and a signal is told.
 	qemu_run "${run[@]}" -- sh -c '(sleep 0.1 &); sleep 1; ! grep -l "^State:.Z" /proc/[0-9]*/status && kill -9 $$'
 	assert_outcome 137 signal

@@ -208,6 +208,38 @@ load root
 	[[ -e shared/moved && ! -e shared/data ]]
 }
 
+@test '--ro, --rw: at another path, whatever its name, and read-only is the host'\''s word' {
+	needs_9p
+	local root name=$'a:/b,c\\d\ne:'
+	mkdir -p "$name/out" out 'pair:/x'
+	echo text >"$name/file"
+	echo whole >pair:/x/file
+	# shellcheck disable=SC2016 # the guest's to expand
+	for root in '' '--root /'; do
+		# The one that lies inside of the other is named first.
+		# shellcheck disable=SC2086 # options are words
+		qemu_run $root --rw "out:/mnt/b:/out" --ro "$name:/mnt/b:/" --ro "$name" --ro pair:/x -- sh -c '
+			cd "$1"; cat file /mnt/b:/file "$2/file"; echo written >/mnt/b:/out/file
+			for dir in . /mnt/b:; do
+				mount -o remount,rw "$dir" || mount -o remount,rw "$(readlink -f "$dir")"
+				! echo x >"$dir/file" && ! rm "$dir/file" && ! mkdir "$dir/new" && ! chmod 777 "$dir/file" || exit
+			done' sh "$PWD/$name" "$PWD/pair:/x"
+		assert_outcome 0 exit
+		assert_output $'text\ntext\nwhole'
+		assert_equal "$(grep -c 'Read-only file system' <<<"$stderr")" 8
+		assert_equal "$(<out/file)" written
+		rm out/file
+	done
+	qemu_run --root / --ro out:/tmp/a/b -- sh -c 'ls -d /tmp/a/b; ! touch /tmp/a/b/file'
+	assert_outcome 0 exit
+	assert_output /tmp/a/b
+	for root in out:/ out:/a/../b; do
+		qemu_run --ro "$root" -- true
+		assert_equal "$status" 125
+		assert_stderr "--ro $root: give PATH from the guest's root, below it"
+	done
+}
+
 @test '--rw: what mmap(2) wrote and the host has no room for is no success' {
 	needs_9p
 	((EUID == 0)) || skip 'not root: cannot mount'

@@ -53,12 +53,16 @@ static int check_module(const struct module_option *module, struct error *error)
 	return 0;
 }
 
-static int check_share(const struct options *options, const char *path, struct error *error)
+static int check_share(const struct options *options, const struct share_option *share,
+		       struct error *error)
 {
+	const char *path = share->host;
+
 	/* Mounted at the same path as here, it would lie over all that the guest has. */
-	if (!strcmp(path, "/") || (options->root && !strcmp(path, options->root)))
-		return error_add(error, "--rw %s: it is the guest's root: give a directory below it",
-				 path);
+	if (!share->guest &&
+	    (!strcmp(path, "/") || (options->root && !strcmp(path, options->root))))
+		return error_add(error, "%s %s: it is the guest's root: give a directory below it",
+				 share->writable ? "--rw" : "--ro", path);
 	return 0;
 }
 
@@ -200,8 +204,8 @@ int inputs_check(struct options *options, struct error *error)
 	for (i = 0; i < options->module_count; i++)
 		if (check_module(&options->modules[i], error))
 			return -1;
-	for (i = 0; i < options->shares.count; i++)
-		if (check_share(options, options->shares.items[i], error))
+	for (i = 0; i < options->share_count; i++)
+		if (check_share(options, &options->shares[i], error))
 			return -1;
 	for (i = 0; i < options->disk_count; i++)
 		if (check_disk(options->disks, i, error))

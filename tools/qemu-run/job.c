@@ -246,6 +246,22 @@ static char *hosts(const char *root)
 	return text;
 }
 
+/* "r" or "w", and where: at the same path as here, seen from the root, or at another */
+static int put_share(const struct options *options, const struct share_option *share,
+		     const struct job_writer *writer)
+{
+	const char *path = share->guest;
+	char *text;
+	int err;
+
+	if (!path && options->root)
+		path = path_below(options->root, share->host);
+	text = print("%c%s", share->writable ? 'w' : 'r', path ? path : share->host);
+	err = put(writer, FRAME_SHARE, text, strlen(text));
+	free(text);
+	return err;
+}
+
 static int put_root(const struct setup *setup, const struct job_writer *writer)
 {
 	const struct options *options = setup->options;
@@ -253,7 +269,7 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 	struct text frame = { 0 };
 	char *real, *place, *directory, *names;
 	size_t i;
-	int err;
+	int err = 0;
 
 	if (options->root) {
 		real = realpath(setup->kernel.modules, NULL);
@@ -282,21 +298,15 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < options->shares.count; i++) {
-		const char *path = options->shares.items[i];
-		const char *inside = options->root ? path_below(options->root, path) : NULL;
-
-		if (!inside)
-			inside = path;
-		if (put(writer, FRAME_SHARE, inside, strlen(inside)))
-			return -1;
-	}
-	return 0;
+	for (i = 0; i < options->share_count && !err; i++)
+		err = put_share(options, &options->shares[i], writer);
+	return err;
 }
 
 int job_head(struct job *job, const struct options *options, struct error *error)
 {
 	struct timespec now;
+	size_t i;
 
 	*job = (struct job){ .timeout_ms = options->timeout_ms };
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -304,8 +314,11 @@ int job_head(struct job *job, const struct options *options, struct error *error
 	if (!options->no_stdin)
 		job->flags |= streams_input_flags();
 	/* What --qemu adds may be a disk. */
-	if (options->disk_count || options->shares.count || options->qemu.count)
+	if (options->disk_count || options->qemu.count)
 		job->flags |= JOB_DISKS;
+	for (i = 0; i < options->share_count; i++)
+		if (options->shares[i].writable)
+			job->flags |= JOB_DISKS;
 	if (getrandom(job->seed, sizeof(job->seed), 0) != sizeof(job->seed))
 		return error_add(error, "getrandom: %s", strerror(errno));
 	if (options->terminal) {

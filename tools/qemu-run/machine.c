@@ -146,7 +146,7 @@ static int fork_qemu(struct machine *machine, const struct setup *setup, char *c
 
 	machine->pid = fork();
 	if (!machine->pid)
-		become(argv, parent, fds, errors, setup->options->shares.count);
+		become(argv, parent, fds, errors, setup->options->share_count);
 	if (machine->pid < 0)
 		return error_add(setup->error, "cannot start QEMU: %s", strerror(errno));
 	machine->start_ns = now_ns();

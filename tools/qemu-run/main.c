@@ -45,7 +45,9 @@ static void fill_streams(void)
 static int check_kernel(const struct run *run, struct error *error)
 {
 	const struct options *options = &run->options;
-	const char *share = options->root ? "--root" : options->shares.count ? "--rw" : NULL;
+	const char *share = options->root	? "--root" :
+			    !options->share_count ? NULL :
+			    options->shares->writable ? "--rw" : "--ro";
 	const char *net = options->nic ? "--net" : NULL;
 	const struct {
 		const char *asked;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "options.h"
 #include "wire/protocol.h"
+#include "wire/tree.h"
 #include "../../version.h"
 
 /* 23 lines of 79: with the prompt below it, all of a small terminal. */
@@ -29,7 +30,7 @@ static const char help[] =
 	"      --get PATH:HOSTPATH  copy a file or tree out when the command has ended\n"
 	"  -e, --env NAME[=VALUE]   set a variable  -C, --chdir DIR  --user NAME\n"
 	"  -t, --timeout SECONDS    the command's (124)  --boot-timeout SECONDS  (123)\n"
-	"      --root DIR|IMAGE  --init[=PATH]  --ready COMMAND        --rw DIR  shared\n"
+	"      --root DIR|IMAGE  --init[=PATH]  --ready COMMAND  --ro, --rw DIR[:PATH]\n"
 	"      --disk FILE[,rw|,ro]  /dev/vda and on; without rw nothing is kept\n"
 	"      --net                a network to the outside  --nic MODEL  its card\n"
 	"      --forward [ADDRESS:]PORT:GUESTPORT  a TCP port of the host's leads inside\n"
@@ -202,13 +203,62 @@ static int parse_ready(struct options *options, const char *text)
 	return wrong("--ready", text, "give a command of at most 400 bytes: it may be a script of the image's");
 }
 
+/*
+ * DIR[:PATH]: the last colon before a slash ends the name of the directory, if such a
+ * directory is there. What exists as it stands is no pair.
+ */
+static int parse_share(struct options *options, const char *text, bool writable)
+{
+	const char *option = writable ? "--rw" : "--ro";
+	struct share_option share = { .writable = writable };
+	char *host = copy(text), *colon;
+	size_t length;
+
+	for (colon = access(text, F_OK) ? strrchr(host, ':') : NULL; colon && !share.guest;
+	     colon = memrchr(host, ':', colon - host)) {
+		if (colon[1] != '/')
+			continue;
+		*colon = '\0';
+		if (access(host, F_OK))
+			*colon = ':';
+		else
+			share.guest = copy(colon + 1);
+	}
+	length = share.guest ? strlen(share.guest) : 0;
+	while (length > 1 && share.guest[length - 1] == '/')
+		share.guest[--length] = '\0';
+	share.host = real_directory(option, host);
+	free(host);
+	if (share.host && share.guest && !tree_path_is_plain(share.guest + 1)) {
+		wrong(option, text, "give PATH from the guest's root, below it, without . and ..");
+		free(share.host);
+		share.host = NULL;
+	}
+	if (!share.host) {
+		free(share.guest);
+		return 125;
+	}
+	options->shares = grow(options->shares, options->share_count, sizeof(share));
+	options->shares[options->share_count++] = share;
+	return -1;
+}
+
+/* by_place() - a directory comes before one that is mounted inside of it: for qsort(3) */
+static int by_place(const void *one, const void *other)
+{
+	const struct share_option *a = one, *b = other;
+
+	return strcmp(a->guest ? a->guest : a->host, b->guest ? b->guest : b->host);
+}
+
+static int parse_ro(struct options *options, const char *text)
+{
+	return parse_share(options, text, false);
+}
+
 static int parse_rw(struct options *options, const char *text)
 {
-	char *real = real_directory("--rw", text);
-
-	if (real)
-		list_add(&options->shares, real);
-	return real ? -1 : 125;
+	return parse_share(options, text, true);
 }
 
 /* [=REGEX]: complaints that are none; without it, all of them */
@@ -491,6 +541,7 @@ int options_parse(struct options *options, int argc, char **argv)
 		{ "root", 0, required_argument, .parse = parse_root },
 		{ "init", 0, optional_argument, .parse = parse_init },
 		{ "ready", 0, required_argument, .parse = parse_ready },
+		{ "ro", 0, required_argument, .parse = parse_ro },
 		{ "rw", 0, required_argument, .parse = parse_rw },
 		{ "disk", 0, required_argument, .parse = parse_disk },
 		{ "net", 0, no_argument, .parse = parse_net },
@@ -558,6 +609,8 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	options->bare |= options->no_port;
+	if (options->share_count)
+		qsort(options->shares, options->share_count, sizeof(*options->shares), by_place);
 	if (options->ready && !options->init)
 		options->init = INIT;
 	if (options->init && !options->image) {
@@ -596,17 +649,21 @@ void options_free(struct options *options)
 	}
 	for (i = 0; i < options->disk_count; i++)
 		free(options->disks[i].path);
+	for (i = 0; i < options->share_count; i++) {
+		free(options->shares[i].host);
+		free(options->shares[i].guest);
+	}
 	free(options->modules);
 	free(options->files);
 	free(options->gets);
 	free(options->disks);
+	free(options->shares);
 	free(options->forwards);
 	for (i = 0; i < options->allowed_count; i++)
 		regfree(&options->allowed[i]);
 	free(options->allowed);
 	free(options->root);
 	free(options->image);
-	list_free(&options->shares);
 	list_free(&options->variables);
 	list_free(&options->qemu);
 	list_free(&options->command);

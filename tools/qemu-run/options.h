@@ -60,6 +60,13 @@ struct disk_option {
 	struct disk_image image;	/* what it is; known after inputs_check() */
 };
 
+/* struct share_option - a directory of the host's, of --ro or --rw */
+struct share_option {
+	char *host;	/* its whole path here */
+	char *guest;	/* its path in the guest; NULL: the same */
+	bool writable;	/* the guest may write to it */
+};
+
 /* struct forward_option - a TCP port of the host's that leads into the guest */
 struct forward_option {
 	char address[INET_ADDRSTRLEN];	/* the host's, dotted */
@@ -74,14 +81,15 @@ struct options {
 	struct file_option *files;	/* to copy into the guest */
 	struct get_option *gets;	/* to copy out when the command has ended */
 	struct disk_option *disks;	/* /dev/vda and on */
+	struct share_option *shares;	/* directories of the host's */
 	struct forward_option *forwards; /* ports of the host's */
 	size_t module_count;		/* how many modules; the other counts likewise */
 	size_t file_count;
 	size_t get_count;
 	size_t disk_count;
+	size_t share_count;
 	size_t forward_count;
 	struct list variables;		/* NAME=value */
-	struct list shares;		/* the host's directories of --rw, by their whole paths */
 	char *root;			/* the guest's root, by its whole path; NULL: BusyBox */
 	char *image;			/* the file with the root, by its whole path, or NULL */
 	bool image_is_qcow2;		/* known after inputs_check() */
@@ -123,7 +131,7 @@ struct options {
  * @argv: as main() got it
  *
  * Without a command, that is a login shell. Says what is wrong on stderr. Looks at the
- * paths of --root and --rw, reads the file of --allow-splat-file, and tells PATH from
+ * paths of --root, --ro and --rw, reads the file of --allow-splat-file, and tells PATH from
  * PATH:NAME. Of all else see inputs_check().
  *
  * Return: -1 to go on, or the exit status to end with at once.

@@ -85,7 +85,7 @@ static char *kernel_line(const struct setup *setup, bool serial)
 	text_print(&line, "earlycon=uart8250,io,0x3f8 console=ttyS0 panic=-1 random.trust_cpu=on tsc=reliable no_timer_check sysrq_always_enabled unknown_nmi_panic 8250.nr_uarts=%d rdinit=/sbin/qemu-run-init%s%s%s%s",
 		   serial ? 2 : 1, serial ? " qemu_run_serial=1" : "",
 		   setup->kernel.driver ? " qemu_run_driver=1" : "",
-		   options->root || options->shares.count ? " qemu_run_shares=1" : "",
+		   options->root || options->share_count ? " qemu_run_shares=1" : "",
 		   options->image ? " qemu_run_image=1" : "");
 	if (options->init)
 		text_print(&line, " qemu_run_init=%s", options->init);
@@ -192,10 +192,11 @@ static void add_shares(const struct setup *setup, struct list *arguments, bool r
 	if (options->root)
 		add_share(setup, arguments, "root", root || !real ? root : options->root, false);
 	free(root);
-	for (i = 0; i < options->shares.count; i++) {
+	for (i = 0; i < options->share_count; i++) {
+		const struct share_option *share = &options->shares[i];
 		char *tag = print("share%zu", i);
 
-		add_share(setup, arguments, tag, real ? options->shares.items[i] : NULL, true);
+		add_share(setup, arguments, tag, real ? share->host : NULL, share->writable);
 		free(tag);
 	}
 }
@@ -263,7 +264,8 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 		add(arguments, "-device", copy("isa-serial,chardev=port"));
 	} else {
 		add(arguments, "-device",
-		    print("virtio-serial-%s,max_ports=2%s", virtio_bus(options), no_vectors(options)));
+		    print("virtio-serial-%s,max_ports=2%s", virtio_bus(options),
+			  no_vectors(options)));
 		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
 	}
 	if (!options->no_port)

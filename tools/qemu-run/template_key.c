@@ -23,7 +23,7 @@ char *template_key(const struct setup *setup)
 		   options->append ? options->append : "");
 	text_print(&key, "driver %d\nport %d\nroot %d\nimage %s\nshares %zu\n",
 		   !!setup->kernel.driver, !options->no_port, !!options->root,
-		   options->image ? options->image : "none", options->shares.count);
+		   options->image ? options->image : "none", options->share_count);
 	if (options->init)
 		text_print(&key, "init %s %s\n", options->init, options->ready ? options->ready : "");
 	for (i = 0; i < options->disk_count; i++)

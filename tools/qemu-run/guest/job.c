@@ -167,14 +167,14 @@ static int receive_file(struct guest_job *job, const struct frame *frame)
 
 static void mount_share(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	char tag[16], *path = copy_text(frame);
+	char tag[16], *text = copy_text(frame);
 	int err;
 
 	snprintf(tag, sizeof(tag), "share%u", job->shares++);
-	err = root_share(tag, path);
+	err = root_share(tag, text + 1, *text == 'w');
 	if (err)
-		refuse_share(port, path, false, err);
-	free(path);
+		refuse_share(port, text + 1, false, err);
+	free(text);
 }
 
 static struct user_entry user;

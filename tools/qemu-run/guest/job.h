@@ -18,7 +18,7 @@
  * @directory: where the command starts
  * @rooted: the root is the host's directory
  * @network: there is a network
- * @shares: directories of the host that were mounted to write to
+ * @shares: directories of the host that were mounted
  * @user: the command runs as this one; NULL: as root
  * @files: where the files of -f go
  * @random: /dev/urandom, open: receives the job's seed

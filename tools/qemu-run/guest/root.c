@@ -221,9 +221,9 @@ const char *root_missing(bool overlay)
 	return NULL;
 }
 
-int root_share(const char *tag, const char *path)
+int root_share(const char *tag, const char *path, bool writable)
 {
-	return mount_9p(tag, path, 0, "mmap");
+	return mount_9p(tag, path, writable ? 0 : MS_RDONLY, writable ? "mmap" : "loose");
 }
 
 /*

@@ -54,13 +54,14 @@ int root_enter_image(void);
 int root_follow(void);
 
 /**
- * root_share() - mounts a directory of the host for reading and writing
+ * root_share() - mounts a directory of the host
  * @tag: of the virtio device
  * @path: where to; made where it is missing
+ * @writable: for reading and writing, else for reading
  *
  * Return: 0 or a negative errno.
  */
-int root_share(const char *tag, const char *path);
+int root_share(const char *tag, const char *path, bool writable);
 
 /**
  * root_missing() - what this kernel lacks that a directory of the host needs

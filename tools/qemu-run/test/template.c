@@ -114,7 +114,7 @@ static void test_key(void)
 		{ "--root IMAGE", { .image = program } },
 		{ "--init", { .init = "/sbin/init" } },
 		{ "--init and its sign", { .init = "/sbin/init", .ready = "ready" } },
-		{ "--rw", { .shares = { .count = 1 } } },
+		{ "--rw", { .share_count = 1 } },
 		{ "--qemu", { .qemu = { .items = qemu, .count = 1 } } },
 		{ "--preload", { .preload = true, .modules = &module, .module_count = 1 } },
 		{ "another parameter", { .preload = true, .modules = &other, .module_count = 1 } },

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 
 /* Part of a template's key: a new number makes new templates. */
-#define PROTOCOL_VERSION 12
+#define PROTOCOL_VERSION 13
 
 #define PORT_NAME	 "qemu-run"
 
@@ -76,7 +76,7 @@ enum frame_type {
 	FRAME_DISKS,	 /* a byte for each: whether to look for partitions */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
 	FRAME_ROOT,	 /* enter the host's directory; five texts: see root_enter() */
-	FRAME_SHARE,	 /* text: where to mount the next share, "share0" and on */
+	FRAME_SHARE,	 /* "r" or "w", then where to mount the next share, "share0" and on */
 	FRAME_LOGIN,	 /* text: the user, to be found in the image that is the root; "": root */
 	FRAME_USER,	 /* struct user */
 	FRAME_GET,	 /* a path to send back when the command has ended */
@@ -117,7 +117,7 @@ enum job_flags {
 	JOB_ERRORS_APART = 1 << 1,    /* stderr is not that terminal */
 	JOB_INPUT_DIRECTORY = 1 << 2, /* stdin is one: a read is to fail with EISDIR */
 	JOB_INPUT_UNREADABLE = 1 << 3, /* likewise with EBADF */
-	JOB_DISKS = 1 << 4,	      /* there may be disks, or directories of the host's */
+	JOB_DISKS = 1 << 4,	      /* there may be disks, or directories to write to */
 };
 
 struct job {
