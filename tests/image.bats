@@ -107,6 +107,33 @@ the_same_as_root()
 	assert_equal "$(<out)" hello
 }
 
+@test 'a root as NixOS has it, a directory or an image: programs of a store, and links' {
+	local busybox root
+
+	needs_9p
+	busybox=$(type -P busybox)
+	mkdir -p nixos/{nix/store/b-busybox/bin,nix/store/s-system/sw,nix/var/nix/profiles,bin,usr/bin,etc,run,proc,sys,dev,tmp}
+	cp "$busybox" nixos/nix/store/b-busybox/bin/busybox
+	for program in sh env ls cat id; do
+		ln -s busybox nixos/nix/store/b-busybox/bin/$program
+	done
+	ln -s /nix/store/b-busybox/bin nixos/nix/store/s-system/sw/bin
+	ln -s /nix/store/s-system nixos/nix/var/nix/profiles/system-1-link
+	ln -s system-1-link nixos/nix/var/nix/profiles/system
+	ln -s /nix/store/b-busybox/bin/sh nixos/bin/sh
+	ln -s /nix/store/b-busybox/bin/env nixos/usr/bin/env
+	# The shell of its users.
+	echo root:x:0:0::/root:/run/current-system/sw/bin/sh >nixos/etc/passwd
+	# An image of one that never ran has no link in /run.
+	mkfs.erofs nixos.erofs nixos >/dev/null 2>&1
+	ln -s /nix/store/s-system nixos/run/current-system
+	for root in nixos nixos.erofs; do
+		qemu_run --root "$root" -- env sh -c 'ls -d /run/current-system/sw; $SHELL -c id; ls /usr/bin /bin; echo "${PATH##*:}"'
+		assert_outcome 0 exit
+		assert_output $'/run/current-system/sw\nuid=0(root) gid=0\n/bin:\nsh\n\n/usr/bin:\nenv\n/run/current-system/sw/bin'
+	done
+}
+
 # one_line TEXT: qemu-run said that and nothing else, and the run did not begin.
 one_line()
 {

@@ -111,6 +111,15 @@ kernel_scripts()
 	export LINUX
 }
 
+@test 'cargo and go: each test program in a guest, with the project around it' {
+	needs cargo go
+	recipe 'cargo and go: the tests of a project'
+	assert_equal "$status" 0
+	assert_equal "$(grep -cF "$(<"$KERNEL_DIR/release")" <<<"$output")" 2
+	assert_line --partial 'test result: ok. 1 passed'
+	assert_line --regexp '^ok.*example.org/demo'
+}
+
 @test 'kunit.py: KTAP from a guest' {
 	kernel_scripts
 	recipe 'kunit.py: results as KTAP'

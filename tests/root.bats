@@ -378,6 +378,49 @@ load root
 	assert_equal "$(stat -c '%U %a' mine/{file,a,group/below})" $'nobody 751\nnobody 1777\nnobody 2777'
 }
 
+@test '--root: below /tmp and /run: the program, where it starts, and what lies around them; no more' {
+	needs_9p
+	((EUID == 0)) || skip 'not root: cannot write to /run'
+	local tree run other
+	tree=$(mktemp -d /tmp/tree.XXXXXX)
+	run=$(mktemp -d /run/tree.XXXXXX)
+	other=$(mktemp -d /tmp/other.XXXXXX)
+	mkdir -p "$tree/target/debug" "$tree/a:b,c\\d" "$run/a"
+	printf '#!/bin/sh\necho "$0 in $PWD"; cat ../beside; ls -d /tmp/*; exit 42\n' >"$tree/target/debug/program"
+	chmod +x "$tree/target/debug/program"
+	cp "$tree/target/debug/program" "$run/a"
+	cp "$tree/target/debug/program" "$tree.alone"
+	ln -s "$tree" "$tree.link"
+	echo beside >"$tree/beside"
+	(
+		# As cargo has it: a member of a workspace, and its program in the directory above.
+		cd "$tree/a:b,c\\d"
+		qemu_run --root / -- ../target/debug/program
+		assert_outcome 42 exit
+		assert_output "../target/debug/program in $PWD"$'\nbeside\n'"$tree"
+		# As go has it: the program in one directory, the package in another.
+		qemu_run --root / -C "$tree/target" -- "$run/a/program"
+		assert_outcome 42 exit
+		assert_output "$run/a/program in $tree/target"$'\nbeside\n'"$tree"
+		# By a link, and a program that is in /tmp itself.
+		qemu_run --root / -C "$tree.link/target" -- debug/program
+		assert_outcome 42 exit
+		assert_line beside
+		qemu_run --root / -C /tmp -- "./${tree##*/}.alone"
+		assert_outcome 42 exit
+		assert_line "$tree.alone"
+		refute_line "$tree"
+		# What the guest writes there is gone.
+		qemu_run --root / -- sh -c 'echo x >../beside && mkdir new && rm -r ../target && ls ..'
+		assert_outcome 0 exit
+		assert_output $'a:b,c\\d\nbeside'
+		[[ ! -e new && -e ../target/debug/program ]]
+	)
+	as_nobody --root / -C /tmp -- "$tree.alone"
+	assert_failure 42
+	rm -r "$tree" "$tree.alone" "$tree.link" "$run" "$other"
+}
+
 @test '--root: the directory where the user stands has its own owner and mode, below /tmp too' {
 	needs_9p
 	((EUID == 0)) || skip 'not root: cannot give a directory away'

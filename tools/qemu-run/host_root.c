@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "host_root.h"
 #include "wire/protocol.h"
+#include "wire/tree.h"
 
 /* The maker may not take longer: it looks at file systems that may be dead. */
 #define MAKE_S 5
@@ -57,6 +58,106 @@ char *host_root_here(const struct options *options)
 	return result;
 }
 
+/* is_link() - whether that is a link in the root */
+static bool is_link(const struct options *options, const char *path)
+{
+	char *whole = print("%s%s", options->root, path);
+	struct stat st;
+	bool link = !lstat(whole, &st) && S_ISLNK(st.st_mode);
+
+	free(whole);
+	return link;
+}
+
+bool host_root_is_nixos(const struct options *options)
+{
+	return is_link(options, NIXOS_SYSTEM) || is_link(options, NIXOS_PROFILE);
+}
+
+/*
+ * part_of() - as much of @path as is shown, if it is in a directory that is the guest's own
+ *
+ * @itself: show such a directory as a whole, if @path is one
+ *
+ * Return: to be freed, or NULL.
+ */
+static char *part_of(const char *path, bool itself)
+{
+	/* Others' directories lie side by side there: how many parts tell one from another. */
+	static const struct {
+		const char *directory;
+		int parts;
+	} shared[] = { { "/run/user", 2 }, { "/run", 1 }, { "/tmp", 1 }, { "/dev/shm", 1 } };
+	const char *rest, *end;
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		rest = path_below(shared[i].directory, path);
+		if (!rest)
+			continue;
+		if (!rest[1])
+			return itself ? copy(path) : NULL;
+		for (end = rest, n = 0; n < shared[i].parts && *end; n++)
+			end = strchrnul(end + 1, '/');
+		return print("%.*s", (int)(end - path), path);
+	}
+	return NULL;
+}
+
+/* show() - adds @part, which is freed, if it is there and in none that is shown already. */
+static void show(const struct options *options, struct list *shown, char *part)
+{
+	char *path = part ? print("%s%s", options->root, part) : NULL;
+	bool there = false;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; part && i < shown->count; i++)
+		there |= !!path_below(shown->items[i], part);
+	if (!part || there || lstat(path, &st))
+		free(part);
+	else
+		list_add(shown, part);
+	free(path);
+}
+
+/* show_path() - shows what @path names by its letters, and what it leads to. */
+static void show_path(const struct options *options, struct list *shown, const char *path)
+{
+	char *whole = print("%s%s", options->root, path), *real = realpath(whole, NULL);
+	const char *inside = real ? path_below(options->root, real) : NULL;
+
+	if (tree_path_is_plain(path + 1))
+		show(options, shown, part_of(path, false));
+	if (inside)
+		show(options, shown, part_of(inside, false));
+	free(real);
+	free(whole);
+}
+
+void host_root_shown(const struct options *options, struct list *shown)
+{
+	const char *program = options->command.items[0], *directory = options->directory;
+	char *start = directory ? print("%s%s", *directory == '/' ? "" : "/", directory) :
+				  host_root_here(options);
+	char *path;
+
+	if (directory)
+		show_path(options, shown, start);
+	else if (start)
+		show(options, shown, part_of(start, true));
+	if (strchr(program, '/')) {
+		path = *program == '/' ? copy(program) :
+					 print("%s/%s", start ? start : "", program);
+		show_path(options, shown, path);
+		free(path);
+	}
+	free(start);
+	if (host_root_is_nixos(options))
+		list_add(shown, copy(NIXOS_SYSTEM));
+}
+
 /* map() - names this user, or its group, in its user namespace */
 static void map(const char *path, unsigned int id)
 {
@@ -88,42 +189,80 @@ static int enter_namespace(void)
 	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ? -errno : 0;
 }
 
-/* hide() - mounts an empty file system over @path, and in it @here, if it is to be there. */
-static int hide(const char *path, const char *here)
+/* hide() - mounts an empty file system over @path. */
+static int hide(const char *path)
 {
 	struct stat st;
-	int err;
 
 	/* A link leads to a place that is not the guest's own. */
 	if (lstat(path, &st) || !S_ISDIR(st.st_mode))
 		return 0;
-	if (mount("tmpfs", path, "tmpfs", 0, "mode=0755"))
-		return -errno;
-	if (!here)
-		return 0;
-	err = make_directories(here);
-	return err ? err : mount(".", here, NULL, MS_BIND | MS_REC, NULL) ? -errno : 0;
+	return mount("tmpfs", path, "tmpfs", 0, "mode=0755") ? -errno : 0;
+}
+
+/* struct kept - what is shown, from before it is hidden */
+struct kept {
+	char *path;
+	char target[PATH_MAX];	/* of a link, else "" */
+	int tree;		/* the mounts of a directory or file */
+	mode_t mode;
+};
+
+static void keep(struct kept *kept, const char *root, const char *shown)
+{
+	struct stat st = { 0 };
+	ssize_t length;
+
+	kept->path = print("%s%s", root, shown);
+	kept->mode = lstat(kept->path, &st) ? 0 : st.st_mode;
+	length = readlink(kept->path, kept->target, sizeof(kept->target) - 1);
+	kept->target[length < 0 ? 0 : length] = '\0';
+	kept->tree = open_tree(AT_FDCWD, kept->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			       AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+}
+
+/* Nothing of this is an error: what is not to be shown is not there in the guest. */
+static void put_back(const struct kept *kept)
+{
+	char *above = print("%.*s", (int)(strrchr(kept->path, '/') - kept->path), kept->path);
+
+	make_directories(above);
+	free(above);
+	if (*kept->target) {
+		(void)!symlink(kept->target, kept->path);
+		return;
+	}
+	if (S_ISDIR(kept->mode))
+		mkdir(kept->path, 0755);
+	else
+		mknod(kept->path, S_IFREG | 0644, 0);
+	move_mount(kept->tree, "", AT_FDCWD, kept->path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 /* make() - as host_root_open(), in the process that may change its mounts */
 static int make(const struct options *options)
 {
 	const char *root = strcmp(options->root, "/") ? options->root : "";
-	char *inside = options->directory ? NULL : host_root_here(options);
-	char *here = inside ? print("%s%s", root, inside) : NULL;
-	int err = enter_namespace(), tree;
+	struct list shown = { 0 };
+	struct kept *kept;
+	int err, tree;
 	size_t i;
 
+	host_root_shown(options, &shown);
+	kept = must(calloc(shown.count + 1, sizeof(*kept)));
+	err = enter_namespace();
+	for (i = 0; i < shown.count && !err; i++)
+		keep(&kept[i], root, shown.items[i]);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]) && !err; i++) {
 		char *path = print("%s%s", root, own[i]);
 
-		err = hide(path, inside && path_below(own[i], inside) ? here : NULL);
+		err = hide(path);
 		free(path);
 	}
-	free(inside);
-	free(here);
 	if (err)
 		return err;
+	for (i = 0; i < shown.count; i++)
+		put_back(&kept[i]);
 	tree = open_tree(AT_FDCWD, options->root,
 			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	return tree < 0 ? -errno : tree;

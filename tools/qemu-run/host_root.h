@@ -22,6 +22,22 @@ const char *path_below(const char *root, const char *path);
 bool path_is_own(const char *path);
 
 /**
+ * host_root_is_nixos() - whether the root finds its programs by NIXOS_SYSTEM
+ * @options: with a root
+ */
+bool host_root_is_nixos(const struct options *options);
+
+/**
+ * host_root_shown() - what the guest sees of the directories that it has of its own
+ * @options: with a root
+ * @shown: receives paths, as they are called in the root; none is below another
+ *
+ * These are the directory where the command starts and its program, each as a whole: what
+ * lies directly below /tmp, /run, /run/user/UID or /dev/shm. And NixOS's link to its programs.
+ */
+void host_root_shown(const struct options *options, struct list *shown);
+
+/**
  * host_root_here() - where the user stands, as it is called in the root
  * @options: with a root
  *
@@ -33,8 +49,8 @@ char *host_root_here(const struct options *options);
  * host_root_open() - the root without what its guest has of its own
  * @options: with a root
  *
- * QEMU gets a directory in which OWN_DIRECTORIES are empty but for the way to where the user
- * stands: root of the guest can look below its overlay, and nothing of them is to be there.
+ * QEMU gets a directory in which OWN_DIRECTORIES are empty but for what is shown: root of the
+ * guest can look below its overlay, and nothing else of them is to be there.
  *
  * Return: a descriptor, or a negative errno where this host has no such views.
  */

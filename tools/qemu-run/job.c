@@ -147,10 +147,11 @@ static int put_disks(const struct options *options, const struct job_writer *wri
 }
 
 /* What a login would set. The command line's own variables come later, and stand. */
-static int put_environment(const struct job_writer *writer, const struct user_entry *user)
+static int put_environment(const struct options *options, const struct job_writer *writer,
+			   const struct user_entry *user)
 {
 	return put_variable(writer, "PATH",
-			    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") ||
+			    host_root_is_nixos(options) ? LOGIN_PATH ":" NIXOS_BIN : LOGIN_PATH) ||
 	       put_variable(writer, "HOME", user->home) ||
 	       put_variable(writer, "LANG", "C.UTF-8") ||
 	       (*user->name && (put_variable(writer, "USER", user->name) ||
@@ -171,7 +172,7 @@ static int put_sudo_uid(const struct job_writer *writer)
 static int put_user(const struct options *options, const struct user_entry *entry,
 		    const struct job_writer *writer)
 {
-	if (options->root ? put_environment(writer, entry) :
+	if (options->root ? put_environment(options, writer, entry) :
 			    put_variable(writer, "HOME", entry->home))
 		return -1;
 	if (!options->user)
@@ -267,7 +268,8 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 	const struct options *options = setup->options;
 	const char *modules;
 	struct text frame = { 0 };
-	char *real, *place, *directory, *names;
+	struct list shown = { 0 };
+	char *real, *place, *names;
 	size_t i;
 	int err = 0;
 
@@ -277,20 +279,19 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 		if (!modules || path_is_own(modules))
 			modules = "";
 		place = modules_place(options->root, setup->kernel.release);
-		directory = options->directory ? NULL : host_root_here(options);
 		text_add(&frame, place, strlen(place) + 1);
 		text_add(&frame, modules, strlen(modules) + 1);
-		if (directory && path_is_own(directory))
-			text_add(&frame, directory, strlen(directory));
-		text_add(&frame, "", 1);
 		/* This user, for whom QEMU reads, cannot look into root's home there. */
 		if (access_in(options->root, HOME, R_OK | X_OK) == -EACCES)
 			text_add(&frame, HOME, strlen(HOME));
 		text_add(&frame, "", 1);
 		names = hosts(options->root);
-		text_add(&frame, names, strlen(names));
+		text_add(&frame, names, strlen(names) + 1);
 		free(names);
-		free(directory);
+		host_root_shown(options, &shown);
+		for (i = 0; i < shown.count; i++)
+			text_add(&frame, shown.items[i], strlen(shown.items[i]) + 1);
+		list_free(&shown);
 		err = put(writer, FRAME_ROOT, frame.data, frame.length);
 		text_free(&frame);
 		free(place);

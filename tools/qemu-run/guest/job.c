@@ -39,6 +39,15 @@ void job_prepare(struct guest_job *job)
 		log_line("cannot credit the random pool: %s", strerror(errno));
 }
 
+/* NixOS has no other. */
+static void find_modprobe(const struct guest_job *job)
+{
+	static const char modprobe[] = NIXOS_BIN "/modprobe";
+
+	if (!access(modprobe, X_OK))
+		(void)!write(job->modprobe, modprobe, strlen(modprobe));
+}
+
 static void read_options(struct guest_job *job, const struct frame *frame)
 {
 	struct {
@@ -51,6 +60,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 	memcpy(&job->options, frame->data, sizeof(job->options));
 	/* From the beginning of the job, modules come by themselves. */
 	(void)!write(job->modprobe, "/sbin/modprobe", strlen("/sbin/modprobe"));
+	find_modprobe(job);
 
 	/* A clone has the time and the random numbers of its template. */
 	now.tv_sec = job->options.realtime_ns / 1000000000;
@@ -134,21 +144,21 @@ static void refuse_share(struct port *port, const char *what, bool is_root, int 
 
 static void enter_root(struct guest_job *job, struct port *port, const struct frame *frame)
 {
-	/* "place, NUL, modules, NUL, here, NUL, closed, NUL, hosts" */
-	char *place = must(malloc(frame->length + 5)), *modules, *here, *closed, *hosts;
+	/* "place, NUL, modules, NUL, closed, NUL, hosts, NUL", and shown, each with a NUL */
+	char *place = must(malloc(frame->length + 5)), *modules, *closed, *hosts;
 	int err;
 
 	memcpy(place, frame->data, frame->length);
 	memset(place + frame->length, 0, 5);
 	modules = place + strlen(place) + 1;
-	here = modules + strlen(modules) + 1;
-	closed = here + strlen(here) + 1;
+	closed = modules + strlen(modules) + 1;
 	hosts = closed + strlen(closed) + 1;
-	err = root_enter(place, modules, here, closed, hosts);
+	err = root_enter(place, modules, closed, hosts, hosts + strlen(hosts) + 1);
 	free(place);
 	if (err)
 		refuse_share(port, "--root", true, err);
 	job->rooted = true;
+	find_modprobe(job);
 	if (job->network)
 		name_server();
 	close(job->files.root);
@@ -187,7 +197,7 @@ static void log_in(struct guest_job *job, struct port *port, const struct frame 
 
 	if (why)
 		refuse(port, 125, print("--user %s", name), why);
-	setenv("PATH", LOGIN_PATH, 1);
+	setenv("PATH", access(NIXOS_BIN, F_OK) ? LOGIN_PATH : LOGIN_PATH ":" NIXOS_BIN, 1);
 	setenv("HOME", user.home, 1);
 	setenv("LANG", "C.UTF-8", 1);
 	if (*user.name) {

@@ -118,38 +118,59 @@ static int mount_root(const char *place, const char *modules)
 }
 
 /* As the root itself: the host's directory, and over it what the guest writes. */
-static int mount_here(const char *here)
+static int mount_shown(const char *lower, const char *path, const struct stat *st)
 {
-	char options[2 * PATH_MAX], path[PATH_MAX];
+	static unsigned int number;
+	char upper[32], work[32], options[128];
+
+	snprintf(upper, sizeof(upper), UPPER "/shown%u", number);
+	snprintf(work, sizeof(work), UPPER "/work%u", number++);
+	/* Owner and mode of a mount are those of its upper directory. */
+	if (mkdir(upper, 0755) || mkdir(work, 0755) || chown(upper, st->st_uid, st->st_gid) ||
+	    chmod(upper, st->st_mode & 07777))
+		return -errno;
+	/* Not by its name, of which overlayfs takes some characters for its own. */
+	snprintf(options, sizeof(options), "lowerdir=.,upperdir=%s,workdir=%s", upper, work);
+	return (mkdir(path, 0755) && errno != EEXIST) || chdir(lower) ||
+	       mount("overlay", path, "overlay", 0, options) ? -errno : 0;
+}
+
+/* show() - puts what the host has there into a directory that is the guest's own. */
+static int show(const char *where)
+{
+	char lower[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
+	ssize_t length;
 	struct stat st;
 	int err;
 
-	/* The path is a value in a list: overlayfs takes ":", "," and "\\" by a backslash. */
-	if (strpbrk(here, ":,\\"))
-		return 0;
-	snprintf(path, sizeof(path), ROOT "%s", here);
+	snprintf(lower, sizeof(lower), LOWER "%s", where);
+	snprintf(path, sizeof(path), ROOT "%s", where);
+	*strrchr(path, '/') = '\0';
 	err = make_directories(path);
+	path[strlen(path)] = '/';
+	length = readlink(lower, target, sizeof(target) - 1);
 	if (err)
 		return err;
-	/* Owner and mode of a mount are those of its upper directory. */
-	snprintf(options, sizeof(options), LOWER "%s", here);
-	if (stat(options, &st) || mkdir(UPPER "/here", 0755) || mkdir(UPPER "/here.work", 0755) ||
-	    chown(UPPER "/here", st.st_uid, st.st_gid) || chmod(UPPER "/here", st.st_mode & 07777))
-		return -errno;
-	snprintf(options, sizeof(options),
-		 "lowerdir=" LOWER "%s,upperdir=" UPPER "/here,workdir=" UPPER "/here.work", here);
-	return mount("overlay", path, "overlay", 0, options) ? -errno : 0;
+	if (length >= 0) {
+		target[length] = '\0';
+		return symlink(target, path) ? -errno : 0;
+	}
+	if (lstat(lower, &st))
+		return strcmp(where, NIXOS_SYSTEM) || symlink(NIXOS_PROFILE, path) ? -errno : 0;
+	if (S_ISDIR(st.st_mode))
+		return mount_shown(lower, path, &st);
+	return mknod(path, S_IFREG | 0644, 0) || mount(lower, path, NULL, MS_BIND, NULL) ?
+		       -errno : 0;
 }
 
 /*
  * The new root is moved onto the old one, and not only entered: else the kernel takes
  * this for a chroot, in which user namespaces cannot be made.
  */
-static int enter(const char *here)
+static int enter(const char *shown)
 {
 	char path[64];
 	size_t i;
-	int err;
 
 	/* What is the guest's own moves into the new root. */
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
@@ -157,15 +178,15 @@ static int enter(const char *here)
 		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
 			return -errno;
 	}
-	err = *here ? mount_here(here) : 0;
-	if (err)
-		return err;
+	for (; *shown; shown += strlen(shown) + 1)
+		if (show(shown))
+			log_line("%s is not there: %s", shown, strerror(errno));
 	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
 		       -errno : 0;
 }
 
-int root_enter(const char *place, const char *modules, const char *here, const char *closed,
-	       const char *hosts)
+int root_enter(const char *place, const char *modules, const char *closed, const char *hosts,
+	       const char *shown)
 {
 	int err;
 
@@ -177,14 +198,18 @@ int root_enter(const char *place, const char *modules, const char *here, const c
 		err = write_file(UPPER "/upper/etc/hosts", O_CREAT | O_EXCL, hosts);
 	if (!err)
 		err = mount_root(place, modules);
-	return err ? err : enter(here);
+	return err ? err : enter(shown);
 }
 
 int root_enter_image(void)
 {
 	int err = mount_overlay();
+	struct stat st;
 
-	return err ? err : enter("");
+	if (err)
+		return err;
+	return enter(lstat(LOWER NIXOS_SYSTEM, &st) && lstat(LOWER NIXOS_PROFILE, &st) ?
+		     "" : NIXOS_SYSTEM "\0");
 }
 
 int root_follow(void)

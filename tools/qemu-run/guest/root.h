@@ -23,10 +23,10 @@ int root_prepare(void);
  *	   have them there; else ""
  * @modules: where it has them, for a link at @place; "": nowhere, and a share of their
  *	     own is mounted at @place
- * @here: a directory of the host's below one that is the guest's own, to be there all
- *	  the same; or ""
  * @closed: a directory that QEMU cannot read, of which the guest has one of its own; or ""
  * @hosts: what /etc/hosts is to hold, or ""
+ * @shown: what of the host's is to be there in directories that are the guest's own: paths,
+ *	   and after them an empty one
  *
  * Mounts the directory read-only by 9p, and over it a file system in memory. What is
  * mounted at /proc, /sys, /dev, /run and /tmp moves there. The kernel's own helpers
@@ -34,8 +34,8 @@ int root_prepare(void);
  *
  * Return: 0 or a negative errno.
  */
-int root_enter(const char *place, const char *modules, const char *here, const char *closed,
-	       const char *hosts);
+int root_enter(const char *place, const char *modules, const char *closed, const char *hosts,
+	       const char *shown);
 
 /**
  * root_enter_image() - the same with what is mounted at ROOT_LOWER

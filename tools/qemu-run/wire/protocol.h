@@ -29,6 +29,14 @@
 #define OWN_DIRECTORIES { "/proc", "/sys", "/dev", "/run", "/tmp" }
 
 /*
+ * NixOS has its programs there, by a link that is made when it boots, to where the other leads.
+ * What is in /run is the guest's own: it makes the link.
+ */
+#define NIXOS_SYSTEM  "/run/current-system"
+#define NIXOS_PROFILE "/nix/var/nix/profiles/system"
+#define NIXOS_BIN     NIXOS_SYSTEM "/sw/bin"
+
+/*
  * A frame and its header fit one buffer of virtio_console, which cuts writes
  * at 32 KiB.
  */
@@ -75,7 +83,7 @@ enum frame_type {
 	FRAME_SOFT_MODULE, /* the same, but it may fail to load */
 	FRAME_DISKS,	 /* a byte for each: whether to look for partitions */
 	FRAME_NETWORK,	 /* bring it up, once the modules are loaded; a byte: it must be there */
-	FRAME_ROOT,	 /* enter the host's directory; five texts: see root_enter() */
+	FRAME_ROOT,	 /* enter the host's directory; texts: see root_enter() */
 	FRAME_SHARE,	 /* "r" or "w", then where to mount the next share, "share0" and on */
 	FRAME_LOGIN,	 /* text: the user, to be found in the image that is the root; "": root */
 	FRAME_USER,	 /* struct user */
