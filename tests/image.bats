@@ -97,9 +97,9 @@ the_same_as_root()
 	truncate -s 8M disk && mke2fs -q disk
 	mkdir -p shared/a
 	qemu_run --root "$root" --ro shared:/mnt/x --rw "$PWD/shared/a" -- \
-		sh -c 'ls /mnt/x; echo x >"$1/shared/a/b"; ! touch /mnt/x/c' sh "$PWD"
+		sh -c 'ls /mnt/x; echo x >"$1/shared/a/b"; ls -d /boot/config-*; cd -P /lib/modules/*/build; ! touch /mnt/x/c' sh "$PWD"
 	assert_outcome 0 exit
-	assert_equal "$output $(<shared/a/b)" 'a x'
+	assert_equal "$output $(<shared/a/b)" $'a\n'"/boot/config-$(<"$KERNEL_DIR/release") x"
 	qemu_run --root "$root" --disk disk -f input -C /usr -m ext4 --get /usr/out:out -- \
 		sh -c 'cat /root/input >out; mount -t ext4 /dev/vda /tmp && ls /tmp; cat /sys/block/vda/serial'
 	assert_outcome 0 exit

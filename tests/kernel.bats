@@ -57,7 +57,7 @@ apt_knows_only()
 	cp -L "$KERNEL_DIR/vmlinuz" "$tree/image/boot/vmlinuz-$release"
 	cp -L "$KERNEL_DIR/config" "$tree/modules/boot/config-$release"
 	cp -a "$root/lib/modules/$release" "$tree/modules/lib/modules"
-	rm "$tree/modules/lib/modules/$release"/modules.dep
+	rm -r "$tree/modules/lib/modules/$release"/{modules.dep,build,source,config}
 	mv "$tree/modules/lib/modules/$release/kernel/fs" "$tree/extra/lib/modules/$release/kernel"
 	cp -a "$root/usr/src/linux-headers-$release" "$tree/headers/usr/src/linux-headers-$release"
 	cd "$tree/headers/usr/src/linux-headers-$release"
@@ -68,7 +68,7 @@ apt_knows_only()
 		cp "$entry/Makefile" ../linux-headers-common
 	done
 	ln -sf ../linux-headers-common/Makefile Makefile
-	cp -a "$root"/usr/lib/linux-kbuild-* "$tree/headers/kbuild"
+	cp -a "$root"/usr/lib/linux-kbuild-*/. "$tree/headers/kbuild"
 	rm scripts tools
 	cp -a "$tree/headers/kbuild/scripts" "$tree/headers/kbuild/tools" .
 	rm -r "$tree/headers/kbuild"
@@ -227,8 +227,10 @@ edit()
 		assert_output "edition $edition"
 		# The template has nothing of what was built.
 		assert_equal "$(json .start)" restored
-		qemu_run --bare -k "$tree" -- sh -c 'modprobe edition && cat /sys/module/edition/version'
-		assert_output "edition $edition"
+		# shellcheck disable=SC2016 # the guest's to expand
+		qemu_run --bare -k "$tree" -- sh -c 'modprobe edition && cat /sys/module/edition/version
+			readlink /lib/modules/$(uname -r)/build; grep -x CONFIG_MODULES=y /boot/config-$(uname -r)'
+		assert_output "edition $edition"$'\n'"$tree"$'\nCONFIG_MODULES=y'
 	done
 	assert_equal "$(find "$XDG_CACHE_HOME/qemu-run/templates" -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
 	# One that was not there before.

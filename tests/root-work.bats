@@ -156,23 +156,29 @@ as_the_guest()
 }
 
 # bats test_tags=slow
-@test '--root: a module of the kernel is made in the guest, loaded and unloaded' {
+@test '--root: a module of the kernel is made in the guest by make, and by DKMS, and loaded' {
 	needs_9p
-	local directory
+	needs dkms
 	[[ -e $KERNEL_DIR/build/Makefile ]] || skip 'no headers of this kernel'
-	# The guest sees the tree from there, wherever it is.
-	cd "$top"
-	directory=$(realpath --relative-to=. "${BUILD:-build}")
-	[[ $directory != ..* ]] || skip 'BUILD is outside of the tree'
-	cp -r examples/hello "$BATS_TEST_TMPDIR/mine"
-	# shellcheck disable=SC2016 # the guest's to expand
-	limit=600 qemu_run --root / --memory 1024 -f "$BATS_TEST_TMPDIR/mine" -e KERNEL_DIR -- bash -euc '
-		directory=$(scripts/module -k "$KERNEL_DIR" -s /root/mine)
-		modinfo -F vermagic "$directory/hello.ko"
-		insmod "$directory/hello.ko"; lsmod | grep -o "^hello"; rmmod hello; ! grep "^hello" /proc/modules'
+	cp -r "$top/examples/hello" mine
+	printf '%s\n' PACKAGE_NAME=mine PACKAGE_VERSION=1 'BUILT_MODULE_NAME[0]=hello' \
+		'DEST_MODULE_LOCATION[0]=/updates' >mine/dkms.conf
+	cat >make.sh <<-'E'
+		release=$(uname -r)
+		grep -q ^CONFIG_MODULES=y "/boot/config-$release"
+		cp -r mine /usr/src/mine-1
+		make -C "/lib/modules/$release/build" M="$PWD/mine" modules
+		insmod mine/hello.ko; lsmod | grep -o ^hello; rmmod hello
+		dkms install --no-depmod mine/1
+		depmod "$release"
+		modprobe hello; lsmod | grep -o ^hello
+		modinfo -n hello
+	E
+	limit=600 qemu_run --root / --memory 1024 -- bash -euo pipefail make.sh
 	assert_outcome 0 exit
-	assert_line --partial "$(<"$KERNEL_DIR/release") "
-	assert_line hello
+	assert_equal "$(grep -cx hello <<<"$output")" 2
+	assert_line --regexp '/updates/(dkms/)?hello.ko'
+	[[ ! -e mine/hello.ko ]]
 }
 
 @test '--root: perf counts, and bpftrace sees what the kernel does' {

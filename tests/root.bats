@@ -92,6 +92,28 @@ load root
 	assert_output --partial ext4
 }
 
+@test '--root: the configuration and the headers of the kernel under test, at any root' {
+	needs_9p
+	local root
+	mkdir -p small/bin
+	cp "$(command -v busybox)" small/bin/sh
+	for root in / small; do
+		# shellcheck disable=SC2016 # the guest's to expand
+		qemu_run --root "$root" -- sh -c 'release=$(uname -r)
+			while read -r line; do [ "$line" = CONFIG_MODULES=y ] && echo "$line"; done <"/boot/config-$release"
+			test -e "/lib/modules/$release/build/Makefile" && test -d "/lib/modules/$release/build/scripts/basic"'
+		assert_outcome 0 exit
+		assert_output CONFIG_MODULES=y
+	done
+	# One that has the modules of this kernel has its files, too.
+	mkdir -p small/boot "small/lib/modules/$(<"$KERNEL_DIR/release")"
+	touch "small/lib/modules/$(<"$KERNEL_DIR/release")/modules.dep"
+	echo mine >"small/boot/config-$(<"$KERNEL_DIR/release")"
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run --root small -- sh -c 'read -r line <"/boot/config-$(uname -r)"; echo "$line"'
+	assert_output mine
+}
+
 @test '--root: user namespaces can be made: the root is no chroot' {
 	needs_9p
 	qemu_run --root / -- unshare -Ur id -u
@@ -300,6 +322,11 @@ load root
 	qemu_run --user 1234 -- sh -c 'cat /lib/modules/$(uname -r)/modules.dep'
 	assert_outcome 0 exit
 	assert_equal "$output" "$(<"$KERNEL_DIR/modules/modules.dep")"
+	# The kernel's other files lie beside them.
+	# shellcheck disable=SC2016 # the guest's to expand
+	qemu_run -- sh -c 'cat /boot/config-$(uname -r); ls -L /lib/modules/$(uname -r)/build/Makefile >&2'
+	assert_outcome 0 exit
+	assert_equal "$output" "$(<"$KERNEL_DIR/config")"
 	qemu_run -- sh -c 'modprobe no-such-module; echo $?; modprobe dummy && grep -c "^dummy " /proc/modules'
 	assert_outcome 0 exit
 	assert_output $'1\n1'
@@ -386,6 +413,7 @@ load root
 	run=$(mktemp -d /run/tree.XXXXXX)
 	other=$(mktemp -d /tmp/other.XXXXXX)
 	mkdir -p "$tree/target/debug" "$tree/a:b,c\\d" "$run/a"
+	# shellcheck disable=SC2016 # the guest's to expand
 	printf '#!/bin/sh\necho "$0 in $PWD"; cat ../beside; ls -d /tmp/*; exit 42\n' >"$tree/target/debug/program"
 	chmod +x "$tree/target/debug/program"
 	cp "$tree/target/debug/program" "$run/a"

@@ -122,7 +122,7 @@ static char *find_directory(const struct setup *setup)
 	if (!name || (*name == '/' && exists_below(name, "release") &&
 		      exists_below(name, "modules")))
 		return name;
-	question = print("kernel\n%s\n%s\n%s\n", name, setup->places.top, setup->places.build);
+	question = print("kernel 2\n%s\n%s\n%s\n", name, setup->places.top, setup->places.build);
 	directory = cache_recall(setup->places.build, question);
 	if (!directory && !run_script(setup, "kernel", name, &output)) {
 		chomp(output.data);

@@ -193,6 +193,9 @@ void boot(void)
 	setenv("HOME", HOME, 1);
 	mkdir(HOME, 0700);
 	run_tool(install);
+	err = root_link_kernel("");
+	if (err)
+		log_line("cannot make links in /boot: %s", strerror(-err));
 	/* A failure is no error: the drivers may be built in. channel_open() will tell. */
 	run_tool(modprobe);
 	run_tool(shares);

@@ -56,6 +56,25 @@ static int make_own(const char *where, mode_t mode)
 	return 0;
 }
 
+int root_link_kernel(const char *root)
+{
+	static const char *const names[] = { "config", "System.map" };
+	char path[128], target[128];
+	struct utsname kernel;
+	size_t i;
+	int err;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "%s/boot", root);
+	err = make_directories(path);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++) {
+		snprintf(path, sizeof(path), "%s/boot/%s-%s", root, names[i], kernel.release);
+		snprintf(target, sizeof(target), "/lib/modules/%s/%s", kernel.release, names[i]);
+		err = symlink(target, path) ? -errno : 0;
+	}
+	return err;
+}
+
 int root_prepare(void)
 {
 	size_t i;
@@ -70,7 +89,7 @@ int root_prepare(void)
 		if (err)
 			return err;
 	}
-	return 0;
+	return root_link_kernel(UPPER "/upper");
 }
 
 /* A link costs nothing, but has to be there before the overlay is mounted. */
@@ -108,6 +127,9 @@ static int mount_root(const char *place, const char *modules)
 	err = mount_9p("root", LOWER, MS_RDONLY, "loose,noxattr");
 	if (!err && *place && *modules)
 		err = link_modules(place, modules);
+	/* A root that has the modules of this kernel has its other files, too. */
+	if (!err && !*place && rename(UPPER "/upper/boot", UPPER "/boot"))
+		err = -errno;
 	if (err)
 		return err;
 	err = mount_overlay();

@@ -18,6 +18,14 @@
 int root_prepare(void);
 
 /**
+ * root_link_kernel() - has /boot/config-RELEASE and System.map-RELEASE lead to the modules
+ * @root: where the root is, "" for this process's
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_link_kernel(const char *root);
+
+/**
  * root_enter() - makes the host's directory the root of this process
  * @place: where modprobe looks for the kernel's modules, if that directory does not
  *	   have them there; else ""
