@@ -272,3 +272,78 @@ make_module()
 	assert_line 'heard 5'
 	assert_line 'status 98'
 }
+
+# make_root DIR: the smallest root, by the name of DIR.
+make_root()
+{
+	mkdir -p "$1"/{bin,usr,etc,root,proc,sys,dev,run,tmp}
+	cp "$(type -P busybox)" "$1/bin/busybox"
+	ln -s busybox "$1/bin/sh"
+	ln -s busybox "$1/bin/cat"
+	echo root:x:0:0::/root:/bin/sh >"$1/etc/passwd"
+	echo "$1" >"$1/etc/hostname"
+}
+
+@test 'a root by mmdebstrap' {
+	local release
+
+	needs mmdebstrap tar2sqfs
+	((!EUID)) || skip 'mmdebstrap as an ordinary user needs more of the host'
+	# The one that the host's archive has.
+	release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+	renamed=s/trixie/$release/
+	recipe 'A root by mmdebstrap'
+	[[ $output != *'failed to download'* ]] || skip 'the archive is out of reach'
+	assert_equal "$status" 0
+	assert_line --regexp "^$(cut -d . -f 1 /etc/debian_version)"
+}
+
+@test 'a root out of a directory' {
+	needs mkfs.erofs
+	make_root root
+	recipe 'A root out of a directory'
+	assert_equal "$status" 0
+	assert_line root
+}
+
+@test 'a root out of a container' {
+	needs podman sqfstar
+	# The user's own containers are left alone.
+	export CONTAINERS_STORAGE_CONF=$PWD/storage.conf
+	printf '%s\n' '[storage]' 'driver = "vfs"' "graphroot = \"$PWD/graph\"" "runroot = \"$PWD/run\"" >storage.conf
+	make_root container
+	tar -C container -c . | podman import -q -c 'CMD ["sh"]' - small
+	renamed=s:docker.io/library/debian.trixie:localhost/small:
+	recipe 'A root out of a container'
+	assert_equal "$status" 0
+	assert_line container
+}
+
+@test 'a root out of an OCI layout' {
+	needs umoci mkfs.erofs
+	((!EUID)) || skip 'umoci as an ordinary user maps owners'
+	make_root layer
+	umoci init --layout layout
+	umoci new --image layout:latest
+	umoci insert --image layout:latest layer /
+	recipe 'A root out of an OCI layout'
+	assert_equal "$status" 0
+	assert_line layer
+}
+
+@test 'a root that a cloud boots' {
+	needs qemu-img sfdisk
+	make_root cloud
+	# As Debian's have it: the root first, and before it in the file what the firmware needs.
+	truncate -s 32M part
+	mke2fs -q -t ext4 -d cloud part
+	truncate -s 72M disk
+	printf '%s\n' 'label: gpt' 'vda1: start=10240, type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709, size=32M' \
+		'vda14: start=2048, size=3M, type=21686148-6449-6e6f-744e-656564454649' \
+		'vda15: start=81920, type=U' | sfdisk -q disk
+	dd if=part of=disk bs=512 seek=10240 conv=notrunc status=none
+	qemu-img convert -O qcow2 disk debian-13-nocloud-amd64.qcow2
+	recipe 'A root that a cloud boots'
+	assert_equal "$status" 0
+	assert_line cloud
+}
