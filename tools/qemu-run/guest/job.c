@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "boot.h"
+#include "boot_id.h"
 #include "job.h"
 #include "log.h"
 #include "root.h"
@@ -71,6 +72,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 		log_line("cannot reseed the random pool: %s", strerror(errno));
 	explicit_bzero(&pool, sizeof(pool));
 	explicit_bzero(job->options.seed, sizeof(job->options.seed));
+	boot_id_renew();
 }
 
 static void load_module(const struct guest_job *job, struct port *port,
