@@ -70,34 +70,3 @@ setup_file()
 	assert_equal "$status" 125
 	assert_stderr 'give an absolute path'
 }
-
-# bats test_tags=slow
-@test 'init: Debian with systemd: services, journal, timers, logins; clones are quiet' {
-	local release run
-
-	needs mmdebstrap
-	((!EUID)) || skip 'mmdebstrap as an ordinary user needs more of the host'
-	release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-	[[ $release ]] || skip 'a host that is no release of Debian'
-	mmdebstrap --quiet --variant=minbase --include=systemd-sysv,dbus,udev,kmod,libpam-systemd "$release" system >/dev/null 2>&1 ||
-		skip 'the archive is out of reach'
-	mkfs.erofs system.erofs system >/dev/null 2>&1
-	run=(--root "$PWD/system.erofs" --init)
-	limit=600 qemu_run "${run[@]}" -- systemctl is-system-running
-	assert_outcome 0 exit
-	assert_equal "$output" running
-	# The calendar's timers do not run, although the clock jumped; others do.
-	qemu_run "${run[@]}" -- sh -c 'systemctl list-timers --no-legend | grep -c apt-daily
-		systemd-run -q --on-active=0.2 touch /run/fired
-		systemctl restart systemd-logind && systemctl is-active systemd-logind
-		loginctl list-seats --no-legend
-		until [ -e /run/fired ]; do sleep 0.1; done
-		systemd-run -q --unit=fails false; until systemctl -q is-failed fails; do sleep 0.1; done
-		journalctl -q -u fails -o cat --no-pager | grep -o "Failed with result.*"'
-	assert_outcome 0 exit
-	assert_equal "$output" $'0\nactive\nseat0\nFailed with result \'exit-code\'.'
-	# Eight at once: each has its own time and random numbers.
-	seq 8 | xargs -P 4 -I {} qemu-run "${run[@]}" -n -- sh -c 'date +%N; cat /proc/sys/kernel/random/uuid; systemctl is-system-running' >all
-	assert_equal "$(grep -c running all)" 8
-	assert_equal "$(sort -u all | grep -vc running)" 16
-}
