@@ -151,6 +151,7 @@ static char *decide(char *words)
 		},
 	};
 	status = (struct status){ .method = POWEROFF_PORT };
+	version = PROTOCOL_VERSION;
 	channel_init(&session.machine.channel, -1, false);
 	gets_init(&session.gets, &options, &error);
 	while ((word = strsep(&words, " ")))
