@@ -80,6 +80,11 @@ unpacked()
 	# It needs others of the tree.
 	qemu_run -m vfat -- grep -c vfat /proc/filesystems
 	assert_equal "$status" 0
+	# And others that it asks for by name, up to 6.12.
+	if grep -q '^softdep jbd2 pre: crypto-crc32c' "$KERNEL_DIR/modules/modules.softdep"; then
+		qemu_run -m jbd2 -- grep crc32c /proc/modules
+		assert_equal "$status" 0
+	fi
 }
 
 @test '-m: a file, with parameters, commas in a value among them' {

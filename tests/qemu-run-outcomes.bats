@@ -185,8 +185,11 @@ load qemu-run
 				;
 		}
 	C
-	qemu_run --timeout 1 -f "$BATS_TEST_TMPDIR/hog" -- sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us; exec ./hog'
+	qemu_run --timeout 1 -f "$BATS_TEST_TMPDIR/hog" --console "$BATS_TEST_TMPDIR/console" \
+		-- sh -c 'echo -1 >/proc/sys/kernel/sched_rt_runtime_us; exec ./hog'
 	assert_outcome 124 deadline
+	# And not the host, somewhat later.
+	grep 'qemu_poweroff: deadline: ending the machine with code 124' "$BATS_TEST_TMPDIR/console"
 }
 
 @test 'hung: a machine that stands still is killed from outside, 123' {

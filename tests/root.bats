@@ -148,6 +148,12 @@ load root
 	qemu_run --root small --user nobody -- true
 	assert_outcome 125 cannot-run
 	assert_stderr 'not in etc/passwd'
+	# Not below it, although its path begins so.
+	mkdir smaller
+	cd smaller
+	qemu_run --root ../small -- busybox pwd
+	assert_outcome 0 exit
+	assert_output /
 }
 
 @test '--user: by number, without a root of the host'\''s' {
