@@ -231,11 +231,15 @@ unpacked()
 	chmod 755 tree/closed
 }
 
-@test '-f: 50 MB arrive intact' {
+@test '-f: 50 MB arrive intact, and what does not fit is an error' {
 	head -c 50000000 /dev/urandom >big
 	qemu_run -f big -- sha256sum big
 	assert_equal "$status" 0
 	assert_output --partial "$(sha256sum big | cut -d ' ' -f 1)"
+	truncate -s 100M big
+	qemu_run --memory 128 -f big -- true
+	assert_outcome 125 cannot-run
+	assert_stderr '-f: No space left on device'
 }
 
 @test '--get: a file, into a directory, a tree; modes and links kept' {
