@@ -27,6 +27,9 @@ templates()
 	assert_equal "$(find "$XDG_CACHE_HOME"/qemu-run/templates/*/key -newer before | wc -l)" 1
 	qemu_run --memory 300 -- true
 	assert_equal "$(templates)" 2
+	qemu_run --append hello=world -- grep -c hello=world /proc/cmdline
+	assert_outcome 0 exit
+	assert_equal "$(templates)" 3
 	qemu_run --clean
 	assert_equal "$status" 0
 	assert_equal "$(templates)" 0
