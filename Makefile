@@ -90,7 +90,7 @@ check: setup-run setup-check ## look at the code: sparse, checkpatch, kernel-doc
 bench: setup-run setup-bench qemu-run ## measure, and write bench/results/
 	@mkdir -p bench/results; kernel=$$($(kernel)) && \
 		name=$$(sed -E 's/^([0-9]+\.[0-9]+)([^-]*(-[0-9]+)?(-rt|-cloud))?.*/\1\4/' "$$kernel/release") && \
-		for bench in $(or $(BENCHES),bench/qemu-run bench/root bench/deadline bench/e1000); do \
+		for bench in $(or $(BENCHES),bench/qemu-run bench/root bench/image bench/deadline bench/e1000); do \
 			$$bench -k "$$kernel" -o "bench/results/$${bench##*/}-$$name.csv" || exit; done
 
 install: qemu-run ## install qemu-run and the manual pages: PREFIX, DESTDIR
