@@ -142,6 +142,7 @@ one_line()
 }
 
 @test 'image: what cannot be a root is one clear line' {
+	needs qemu-img sfdisk
 	truncate -s 8M empty
 	qemu_run --root empty -- true
 	one_line '--root: no file system, and no partition with one, that can be a root (squashfs, erofs, ext4, xfs, btrfs)'
@@ -151,6 +152,17 @@ one_line()
 	{ printf 'LUKS\xba\xbe'; head -c 1M /dev/zero; } >luks
 	qemu_run --root luks -- true
 	one_line '--root: it is encrypted (LUKS): give an image that is not'
+	# In a partition, too.
+	truncate -s 4M disk
+	echo 'start=2048, size=2M' | sfdisk -q disk
+	dd if=luks of=disk bs=512 seek=2048 conv=notrunc status=none
+	qemu_run --root disk -- true
+	one_line '--root: it is encrypted (LUKS): give an image that is not'
+	# Of these the host knows.
+	qemu-img convert -O qcow2 "$BATS_FILE_TMPDIR/root.erofs" whole
+	head -c 2M whole >short
+	qemu_run --root short -- true
+	one_line "--root $PWD/short: its qcow2 is cut short, or was not closed: see qemu-img check"
 }
 
 # bats test_tags=slow

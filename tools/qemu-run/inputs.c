@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,8 +97,13 @@ struct qcow2 {
 	uint32_t backing_file_length;
 	uint32_t cluster_bits;
 	uint64_t size;
-	uint32_t others[10];
-	uint64_t incompatible_features; /* from version 3 on */
+	uint32_t others[4];
+	uint64_t refcount_table;
+	uint32_t refcount_table_clusters;
+	uint32_t snapshots[3];
+	uint64_t incompatible_features; /* this and what follows: from version 3 on */
+	uint64_t other_features[2];
+	uint32_t refcount_order;
 };
 
 #define EXTERNAL_DATA_FILE 4
@@ -134,6 +140,50 @@ static const char *look_at_image(struct disk_image *image, int file, bool raw)
 	image->qcow2 = true;
 	image->size = be64toh(start.qcow2.size);
 	return NULL;
+}
+
+/*
+ * qcow2_is_cut() - whether the last cluster that is counted as used is behind the file's end
+ *
+ * QEMU reads zeroes there. A disk that a guest writes may be so after a crash, a root not.
+ */
+static bool qcow2_is_cut(int file)
+{
+	off_t size = lseek(file, 0, SEEK_END);
+	struct qcow2 header = { 0 };
+	size_t cluster, entries, i, j;
+	unsigned char *block;
+	uint32_t bits, order;
+	uint64_t *table;
+	bool cut;
+
+	if (pread(file, &header, sizeof(header), 0) < 0)
+		return false;
+	bits = be32toh(header.cluster_bits);
+	order = be32toh(header.version) >= 3 ? be32toh(header.refcount_order) : 4;
+	/* QEMU's limits, and that of its table, 8 MiB: it says itself what is beyond them. */
+	if (bits < 9 || bits > 21 || order > 6 ||
+	    (uint64_t)be32toh(header.refcount_table_clusters) << bits > 8 << 20)
+		return false;
+	cluster = (size_t)1 << bits;
+	entries = be32toh(header.refcount_table_clusters) * (cluster / sizeof(*table));
+	table = must(calloc(entries + 1, sizeof(*table)));
+	block = must(calloc(1, cluster));
+	cut = pread(file, table, entries * sizeof(*table), be64toh(header.refcount_table)) !=
+	      (ssize_t)(entries * sizeof(*table));
+	for (i = entries; i && !table[i - 1]; i--)
+		;
+	if (i && !cut) {
+		cut = pread(file, block, cluster, be64toh(table[i - 1])) != (ssize_t)cluster;
+		for (j = cluster; j && !block[j - 1]; j--)
+			;
+		if (j && !cut)
+			cut = ((i - 1) * (cluster * 8 >> order) + ((j - 1) * 8 >> order)) * cluster >=
+			      (uint64_t)size;
+	}
+	free(block);
+	free(table);
+	return cut;
 }
 
 static int check_disk(struct disk_option *disks, size_t number, struct error *error)
@@ -182,6 +232,8 @@ static int check_image(struct options *options, struct error *error)
 		why = "in use by another virtual machine";
 	else
 		why = look_at_image(&image, file, false);
+	if (!why && image.qcow2 && qcow2_is_cut(file))
+		why = "its qcow2 is cut short, or was not closed: see qemu-img check";
 	for (i = 0; i < options->disk_count && !why; i++)
 		if (options->disks[i].keep && !stat(options->disks[i].path, &other) &&
 		    same_disk(&st, &other))
