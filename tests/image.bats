@@ -114,7 +114,7 @@ the_same_as_root()
 	busybox=$(type -P busybox)
 	mkdir -p nixos/{nix/store/b-busybox/bin,nix/store/s-system/sw,nix/var/nix/profiles,bin,usr/bin,etc,run,proc,sys,dev,tmp}
 	cp "$busybox" nixos/nix/store/b-busybox/bin/busybox
-	for program in sh env ls cat id; do
+	for program in sh env ls cat id grep modprobe; do
 		ln -s busybox nixos/nix/store/b-busybox/bin/$program
 	done
 	ln -s /nix/store/b-busybox/bin nixos/nix/store/s-system/sw/bin
@@ -128,9 +128,10 @@ the_same_as_root()
 	mkfs.erofs nixos.erofs nixos >/dev/null 2>&1
 	ln -s /nix/store/s-system nixos/run/current-system
 	for root in nixos nixos.erofs; do
-		qemu_run --root "$root" -- env sh -c 'ls -d /run/current-system/sw; $SHELL -c id; ls /usr/bin /bin; echo "${PATH##*:}"'
+		qemu_run --root "$root" -- env sh -c 'ls -d /run/current-system/sw; $SHELL -c id; ls /usr/bin /bin; echo "${PATH##*:}"
+			cat /proc/sys/kernel/modprobe; modprobe dummy && grep -o "^dummy" /proc/modules'
 		assert_outcome 0 exit
-		assert_output $'/run/current-system/sw\nuid=0(root) gid=0\n/bin:\nsh\n\n/usr/bin:\nenv\n/run/current-system/sw/bin'
+		assert_output $'/run/current-system/sw\nuid=0(root) gid=0\n/bin:\nsh\n\n/usr/bin:\nenv\n/run/current-system/sw/bin\n/run/current-system/sw/bin/modprobe\ndummy'
 	done
 }
 

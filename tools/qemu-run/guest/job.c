@@ -19,6 +19,19 @@
 #include "log.h"
 #include "root.h"
 
+static const char *modprobe = "/sbin/modprobe";
+
+/* find_modprobe() - whether the root is NixOS's, which has it elsewhere */
+static bool find_modprobe(void)
+{
+	static const char nixos[] = NIXOS_BIN "/modprobe";
+	bool found = !access(nixos, X_OK);
+
+	if (found)
+		modprobe = nixos;
+	return found;
+}
+
 void job_prepare(struct guest_job *job)
 {
 	int credit = 256;
@@ -32,21 +45,13 @@ void job_prepare(struct guest_job *job)
 	job->random = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
 	job->modprobe = open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
 	job->cpus = get_nprocs_conf();
+	find_modprobe();
 	/*
 	 * The job brings a seed before any program can read random numbers. So the pool
 	 * may become ready now, and not every clone logs that it did.
 	 */
 	if (ioctl(job->random, RNDADDTOENTCNT, &credit))
 		log_line("cannot credit the random pool: %s", strerror(errno));
-}
-
-/* NixOS has no other. */
-static void find_modprobe(const struct guest_job *job)
-{
-	static const char modprobe[] = NIXOS_BIN "/modprobe";
-
-	if (!access(modprobe, X_OK))
-		(void)!write(job->modprobe, modprobe, strlen(modprobe));
 }
 
 static void read_options(struct guest_job *job, const struct frame *frame)
@@ -60,8 +65,7 @@ static void read_options(struct guest_job *job, const struct frame *frame)
 
 	memcpy(&job->options, frame->data, sizeof(job->options));
 	/* From the beginning of the job, modules come by themselves. */
-	(void)!write(job->modprobe, "/sbin/modprobe", strlen("/sbin/modprobe"));
-	find_modprobe(job);
+	(void)!write(job->modprobe, modprobe, strlen(modprobe));
 
 	/* A clone has the time and the random numbers of its template. */
 	now.tv_sec = job->options.realtime_ns / 1000000000;
@@ -160,7 +164,8 @@ static void enter_root(struct guest_job *job, struct port *port, const struct fr
 	if (err)
 		refuse_share(port, "--root", true, err);
 	job->rooted = true;
-	find_modprobe(job);
+	if (find_modprobe())
+		(void)!pwrite(job->modprobe, modprobe, strlen(modprobe), 0);
 	if (job->network)
 		name_server();
 	close(job->files.root);
