@@ -181,6 +181,19 @@ as_the_guest()
 	[[ ! -e mine/hello.ko ]]
 }
 
+# bats test_tags=slow
+@test '--root: podman runs a container, with a network, and with a limit of its memory' {
+	needs_9p
+	needs podman crun
+	mkdir -p container/bin
+	cp "$(type -P busybox)" container/bin/sh
+	# shellcheck disable=SC2016 # the container's to expand
+	limit=300 qemu_run --root / --memory 2048 --cpus 2 -- podman run --rm --memory 100m --rootfs "$PWD/container" \
+		/bin/sh -c 'read -r max </sys/fs/cgroup/memory.max; echo "$$ $max"; [ -d /sys/class/net/eth0 ] && exit 42'
+	assert_outcome 42 exit
+	assert_output "1 $((100 << 20))"
+}
+
 @test '--root: perf counts, and bpftrace sees what the kernel does' {
 	needs_9p
 	local tool found=''
