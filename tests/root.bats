@@ -432,6 +432,7 @@ load root
 		qemu_run --root / -- ../target/debug/program
 		assert_outcome 42 exit
 		assert_output "../target/debug/program in $PWD"$'\nbeside\n'"$tree"
+		(cd .. && qemu_run --root / -C target/debug -- ./program && assert_line "./program in $tree/target/debug")
 		# As go has it: the program in one directory, the package in another.
 		qemu_run --root / -C "$tree/target" -- "$run/a/program"
 		assert_outcome 42 exit

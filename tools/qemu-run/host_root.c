@@ -48,7 +48,8 @@ bool path_is_own(const char *path)
 	return false;
 }
 
-char *host_root_here(const struct options *options)
+/* here() - where the user stands, as it is called in the root; to be freed, or NULL */
+static char *here(const struct options *options)
 {
 	char *directory = getcwd(NULL, 0);
 	const char *inside = directory ? path_below(options->root, directory) : NULL;
@@ -56,6 +57,20 @@ char *host_root_here(const struct options *options)
 
 	free(directory);
 	return result;
+}
+
+char *host_root_start(const struct options *options)
+{
+	char *from, *start;
+
+	if (!options->directory)
+		return here(options);
+	if (*options->directory == '/')
+		return copy(options->directory);
+	from = here(options);
+	start = print("%s/%s", from ? from : "", options->directory);
+	free(from);
+	return start;
 }
 
 /* is_link() - whether that is a link in the root */
@@ -138,12 +153,10 @@ static void show_path(const struct options *options, struct list *shown, const c
 
 void host_root_shown(const struct options *options, struct list *shown)
 {
-	const char *program = options->command.items[0], *directory = options->directory;
-	char *start = directory ? print("%s%s", *directory == '/' ? "" : "/", directory) :
-				  host_root_here(options);
-	char *path;
+	const char *program = options->command.items[0];
+	char *start = host_root_start(options), *path;
 
-	if (directory)
+	if (start && options->directory)
 		show_path(options, shown, start);
 	else if (start)
 		show(options, shown, part_of(start, true));

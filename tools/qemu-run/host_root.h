@@ -38,12 +38,14 @@ bool host_root_is_nixos(const struct options *options);
 void host_root_shown(const struct options *options, struct list *shown);
 
 /**
- * host_root_here() - where the user stands, as it is called in the root
+ * host_root_start() - where the command starts, as it is called in the root
  * @options: with a root
+ *
+ * That is the directory of -C, from where the user stands, or else where the user stands.
  *
  * Return: to be freed; NULL if that is outside.
  */
-char *host_root_here(const struct options *options);
+char *host_root_start(const struct options *options);
 
 /**
  * host_root_open() - the root without what its guest has of its own

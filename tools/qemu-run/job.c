@@ -199,7 +199,7 @@ static int put_person(const struct options *options, const struct job_writer *wr
 	err = put_user(options, &entry, writer);
 	if (err || !options->root)
 		return err;
-	directory = host_root_here(options);
+	directory = host_root_start(options);
 	/* Or in the user's home directory, if the root has it. */
 	if (!directory)
 		directory = copy(access_in(options->root, entry.home, X_OK) ? "/" : entry.home);
@@ -344,8 +344,8 @@ int job_body(const struct setup *setup, bool modules_are_loaded,
 	if ((options->terminal && put_variable(writer, "TERM", terminal ? terminal : "dumb")) ||
 	    put_words(writer, FRAME_VARIABLE, &options->variables) ||
 	    put_words(writer, FRAME_ARGUMENT, &options->command) ||
-	    (options->directory && put(writer, FRAME_DIRECTORY, options->directory,
-				       strlen(options->directory))) ||
+	    (options->directory && !options->root &&
+	     put(writer, FRAME_DIRECTORY, options->directory, strlen(options->directory))) ||
 	    put_disks(options, writer) ||
 	    (!modules_are_loaded && job_modules(setup, writer)))
 		return -1;
