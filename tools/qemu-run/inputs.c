@@ -155,6 +155,7 @@ static bool qcow2_is_cut(int file)
 	unsigned char *block;
 	uint32_t bits, order;
 	uint64_t *table;
+	uint64_t last;
 	bool cut;
 
 	if (pread(file, &header, sizeof(header), 0) < 0)
@@ -177,9 +178,9 @@ static bool qcow2_is_cut(int file)
 		cut = pread(file, block, cluster, be64toh(table[i - 1])) != (ssize_t)cluster;
 		for (j = cluster; j && !block[j - 1]; j--)
 			;
+		last = (i - 1) * (cluster * 8 >> order) + ((j - 1) * 8 >> order);
 		if (j && !cut)
-			cut = ((i - 1) * (cluster * 8 >> order) + ((j - 1) * 8 >> order)) * cluster >=
-			      (uint64_t)size;
+			cut = last << bits >= (uint64_t)size;
 	}
 	free(block);
 	free(table);

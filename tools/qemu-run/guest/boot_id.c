@@ -39,13 +39,16 @@ static int cover = -1;
 static void parse(const char *text, char digits[DIGITS + 1], unsigned char binary[BINARY])
 {
 	size_t i, length = 0;
+	char pair[3] = "";
 
 	for (; *text && length < DIGITS; text++)
 		if (*text != '-' && *text != '\n')
 			digits[length++] = *text;
 	digits[length] = '\0';
-	for (i = 0; i < BINARY; i++)
-		sscanf(digits + 2 * i, "%2hhx", &binary[i]);
+	for (i = 0; i < BINARY; i++) {
+		memcpy(pair, digits + 2 * i, 2);
+		binary[i] = strtoul(pair, NULL, 16);
+	}
 }
 
 static void find(int memory, off_t begin, const char *content, size_t size, const void *what,
