@@ -176,7 +176,7 @@ one_line()
 	one_line '--root: its ext4 was not unmounted: let fsck, or a mount for writing, replay its journal'
 	head -c 20M "$BATS_FILE_TMPDIR/root.ext4" >short
 	qemu_run --root short -- true
-	one_line '--root: its ext4 cannot be mounted: Invalid argument: damaged, or cut short?'
+	one_line '--root: its ext4 cannot be mounted: Invalid argument: damaged, cut short, or compressed as this kernel cannot read it?'
 }
 
 @test 'image: root of the guest cannot write to it, and an image that changes is taken anew' {

@@ -101,8 +101,8 @@ static const char *mount_kind(const char *device, const struct kind *kind)
 	if (errno == EROFS)
 		return print("its %s was not unmounted: let fsck, or a mount for writing, replay its journal",
 			     kind->type);
-	return print("its %s cannot be mounted: %s: damaged, or cut short?", kind->type,
-		     strerror(errno));
+	return print("its %s cannot be mounted: %s: damaged, cut short, or compressed as this kernel cannot read it?",
+		     kind->type, strerror(errno));
 }
 
 /* is_root() - whether what is mounted looks like a Linux root, and not like a /boot */
