@@ -60,7 +60,7 @@ shell: setup-run ## a shell in a guest, with the driver at hand
 		((status % 2 && status != 125)) || exit $$status; \
 		echo "QEMU status $$status: the driver ended the machine with code $$((status >> 1))"
 
-test: setup-run setup-test $(if $(filter %sanitizers.bats %recipes.bats,$(TESTS)),setup-all) $(if $(filter %own-kernel.bats,$(TESTS)),setup-debug) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
+test: setup-run setup-test $(if $(filter %sanitizers.bats %recipes.bats %own-kernel.bats,$(TESTS)),setup-all) $(if $(filter %own-kernel.bats,$(TESTS)),setup-debug) qemu-run ## prove it, a fresh guest a scenario, in a few minutes
 	@$(run_tests) $(or $(TESTS),-t '!slow' tests)
 
 test-all: setup-run setup-test setup-all setup-debug qemu-run ## the same, with sanitizers, fuzzers, and races by the thousand

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # docs/recipes.md: the commands that stand there, as they stand there.
 
-load qemu-run
+load recipes
 
 # bats file_tags=slow
 
@@ -29,26 +29,6 @@ needs_gcc_kernel()
 	! kernel_has CC_IS_CLANG || skip 'this kernel is built with LLVM'
 }
 
-# commands_of TITLE: the indented lines of the section with that title, and the empty ones.
-commands_of()
-{
-	sed -nE "/^## $1\$/,/^## /{ s/^    //p; /^\$/p }" "$top/docs/recipes.md"
-}
-
-# recipe TITLE: runs the commands of that section, changed as $renamed has it. Sets status to that of the last one,
-# output to what they print, and lines.
-recipe()
-{
-	commands_of "$1" | sed "${renamed-}" >commands
-	grep -q . commands || fail "docs/recipes.md has no commands under '$1'"
-	# As in a shell that somebody types at: a command that fails does not end it.
-	status=0
-	output=$(timeout 500 bash commands 2>&1 </dev/null 3>&-) || status=$?
-	mapfile -t lines <<<"$output"
-	echo "status $status"
-	echo "$output"
-}
-
 # junit FILE: prints how many tests the report has, and how many of them failed.
 junit()
 {
@@ -61,7 +41,7 @@ junit()
 
 @test 'every recipe has a test' {
 	run -0 comm -3 <(sed -n 's/^## //p' "$top/docs/recipes.md" | sort) \
-		<(sed -nE "s/^\trecipe (['\"])(.*)\1\$/\2/p" "$BATS_TEST_FILENAME" | sort -u)
+		<(sed -nE "s/^\trecipe (['\"])(.*)\1\$/\2/p" "$top"/tests/*.bats | sort -u)
 	assert_output ''
 }
 
