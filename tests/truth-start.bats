@@ -151,8 +151,10 @@ time.sleep(100)' >locked 3>&- &
 }
 
 @test '--qemu: what clashes with a template runs without one, and a line says so' {
-	qemu_run --memory 256 --qemu -object --qemu memory-backend-ram,id=own,size=256M \
-		--qemu -numa --qemu node,memdev=own -- sh -c 'exit 5'
+	qemu_run --cpus 2 --memory 256 --qemu -object --qemu memory-backend-ram,id=m0,size=128M \
+		--qemu -object --qemu memory-backend-ram,id=m1,size=128M \
+		--qemu -numa --qemu node,memdev=m0,cpus=0 --qemu -numa --qemu node,memdev=m1,cpus=1 \
+		-- sh -c 'ls -d /sys/devices/system/node/node1 && exit 5'
 	assert_outcome 5 exit
 	assert_equal "$(json .start)" cold
 	assert_equal "$(grep -c 'no template with this --qemu (.*): booting cold' <<<"$stderr")" 1

@@ -47,6 +47,16 @@ static const char *no_vectors(const struct options *options)
 	return options->machine == MACHINE_MICROVM ? "" : ",vectors=0";
 }
 
+static bool has_nodes(const struct options *options)
+{
+	size_t i;
+
+	for (i = 0; i < options->qemu.count; i++)
+		if (!strcmp(options->qemu.items[i], "-numa"))
+			return true;
+	return false;
+}
+
 /*
  * add_tsc() - tells a kernel that has no good clock to measure its TSC by how fast it is
  *
@@ -252,7 +262,10 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 	if (setup->kvm)
 		add(arguments, "-cpu", copy("host"));
 	add(arguments, "-m", print("%u", options->memory_mb));
-	add(arguments, "-smp", print("%u", options->cpus));
+	/* Or the kernel warns that processors of different nodes share a cache. */
+	add(arguments, "-smp",
+	    has_nodes(options) ? print("%u,sockets=%u", options->cpus, options->cpus) :
+				 print("%u", options->cpus));
 	if (boot->memory >= 0)
 		add(arguments, "-object",
 		    print("memory-backend-file,id=memory,size=%uM,mem-path=/proc/self/fd/%d,share=%s",
