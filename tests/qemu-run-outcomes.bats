@@ -80,7 +80,7 @@ load qemu-run
 	assert_outcome 121 panic
 	assert_stderr 'Kernel panic - not syncing'
 	# A guest that says so, and lives.
-	qemu_run -- sh -c 'echo "Kernel panic - not syncing" >/dev/kmsg; sleep 6; exit 3'
+	qemu_run -- sh -c 'echo "Kernel panic - not syncing" >/dev/kmsg; sleep 10; exit 3'
 	assert_outcome 3 exit
 }
 

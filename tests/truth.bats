@@ -327,6 +327,12 @@ stopped_in_gets()
 	assert_equal "$(json '.command | join(" ")')" 'sleep 100'
 }
 
+@test '--json: a file that cannot be written hides no failure, and is one itself' {
+	run -3 qemu-run --json no/such/file -- sh -c 'exit 3'
+	assert_output --partial '--json no/such/file: No such file'
+	run -125 qemu-run --json no/such/file -- true
+}
+
 # in_order PATTERN...: of the lines of stderr, one matches each, in that order.
 in_order()
 {
