@@ -109,7 +109,8 @@ hello'
 		after=$(date +%s%N)
 		[ "$before" -lt "$1" ] && [ "$1" -lt "$after" ] && [ "$4" = {} ] && printf "%s\n" "$2" "$3"' >all
 	assert_equal "$(sort -u all | wc -l)" "$((2 * ${CLONES-12}))"
-	# The boot itself is the one before.
+	# The boot itself is the one before. Not for systemd 252, as above.
+	[[ ${DEBIAN-trixie} != bookworm ]] || return 0
 	in_system -- sh -c 'logger now; journalctl --sync; journalctl -q -b -1 --no-pager | grep -c "Started fails.service"'
 	assert_outcome 0 exit
 	assert_equal "$output" 1
