@@ -448,7 +448,7 @@ static int do_stuck_sync(void)
 		.owner = THIS_MODULE,
 		.name = "stuck",
 		.init_fs_context = init_stuck,
-		.kill_sb = kill_litter_super,
+		.kill_sb = kill_anon_super,
 	};
 
 	return register_filesystem(&type);
