@@ -253,6 +253,39 @@ own_copy()
 }
 
 # bats test_tags=slow
+@test 'own kernel: configured by the recipe, built, run; a module of the tree, edited and run, ten times' {
+	local edit
+
+	own_copy
+	renamed='s/mine/own_module/; s/value/edit/'
+	recipe 'Your own kernel'
+	assert_equal "$status" 0
+	assert_line --regexp '^Linux version 6\.'
+	for edit in {1..10}; do
+		sed -i "s/edit = .*;/edit = $edit;/" linux/drivers/misc/own_module.c
+		make -s -C linux O=build modules
+		qemu_run -m own_module -- cat /sys/module/own_module/parameters/edit
+		assert_output "$edit"
+	done
+}
+
+# bats test_tags=slow
+@test 'own kernel: linked again, it runs with the driver that is there, unless a header has changed' {
+	own_copy
+	qemu_run -- uname -v
+	echo "static const char own_edit[] __used = \"$output\";" >>linux/drivers/misc/own_faults.c
+	make -s -C linux O=build bzImage
+	qemu_run --cold -- uname -v
+	assert_output --partial '#2 '
+	assert_equal "$stderr" ''
+	sed -i "\$a/* edited */" linux/include/linux/reboot.h
+	touch linux/build/vmlinux
+	qemu_run --cold -- true
+	assert_outcome 0 exit
+	assert_stderr qemu_poweroff.ko
+}
+
+# bats test_tags=slow
 @test 'own kernel: gdb stops in it, by the symbols of its tree' {
 	command -v gdb >/dev/null || skip 'gdb is missing: scripts/setup all'
 	own_tree
