@@ -273,16 +273,21 @@ own_copy()
 
 # bats test_tags=slow
 @test 'own kernel: linked again, it runs with the driver that is there, unless a header has changed' {
+	local before directory
+
 	own_copy
 	# With a history its release has a "+".
 	make -s -C linux O=build bzImage modules
 	qemu_run --cold -- uname -v
-	local before=$output
+	before=$output
 	echo 'static const int own_edit __used = 1;' >>linux/drivers/misc/own_faults.c
 	make -s -C linux O=build bzImage
 	qemu_run --cold -- uname -v
 	refute_output "$before"
 	assert_equal "$stderr" ''
+	# make was not even asked.
+	directory=$("$top/scripts/kernel" -k "$LINUX/build")
+	[[ ! ${BUILD:-$top/build}/modules/${directory##*/}/.made -nt linux/build/vmlinux ]]
 	sed -i "\$a/* edited */" linux/include/linux/reboot.h
 	touch linux/build/vmlinux
 	qemu_run --cold -- true
