@@ -119,26 +119,6 @@ static int mount_overlay(void)
 		       -errno : 0;
 }
 
-static int mount_root(const char *place, const char *modules)
-{
-	char path[PATH_MAX];
-	int err;
-
-	err = mount_9p("root", LOWER, MS_RDONLY, "loose,noxattr");
-	if (!err && *place && *modules)
-		err = link_modules(place, modules);
-	/* A root that has the modules of this kernel has its other files, too. */
-	if (!err && !*place && rename(UPPER "/upper/boot", UPPER "/boot"))
-		err = -errno;
-	if (err)
-		return err;
-	err = mount_overlay();
-	if (err || !*place || *modules)
-		return err;
-	snprintf(path, sizeof(path), ROOT "%s", place);
-	return mount_modules(path);
-}
-
 /* As the root itself: the host's directory, and over it what the guest writes. */
 static int mount_shown(const char *lower, const char *path, const struct stat *st)
 {
@@ -155,6 +135,35 @@ static int mount_shown(const char *lower, const char *path, const struct stat *s
 	snprintf(options, sizeof(options), "lowerdir=.,upperdir=%s,workdir=%s", upper, work);
 	return (mkdir(path, 0755) && errno != EEXIST) || chdir(lower) ||
 	       mount("overlay", path, "overlay", 0, options) ? -errno : 0;
+}
+
+/* Where no link leads to them: by 9p, and over it what the guest writes, as DKMS does. */
+static int mount_own_modules(const char *place)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int err = mount_modules(UPPER "/modules");
+
+	snprintf(path, sizeof(path), ROOT "%s", place);
+	if (!err)
+		err = stat(UPPER "/modules", &st) ? -errno : make_directories(path);
+	return err ? err : mount_shown(UPPER "/modules", path, &st);
+}
+
+static int mount_root(const char *place, const char *modules)
+{
+	int err;
+
+	err = mount_9p("root", LOWER, MS_RDONLY, "loose,noxattr");
+	if (!err && *place && *modules)
+		err = link_modules(place, modules);
+	/* A root that has the modules of this kernel has its other files, too. */
+	if (!err && !*place && rename(UPPER "/upper/boot", UPPER "/boot"))
+		err = -errno;
+	if (err)
+		return err;
+	err = mount_overlay();
+	return err || !*place || *modules ? err : mount_own_modules(place);
 }
 
 /* show() - puts what the host has there into a directory that is the guest's own. */
