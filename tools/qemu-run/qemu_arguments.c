@@ -36,17 +36,6 @@ static const char *virtio_bus(const struct options *options)
 	return options->machine == MACHINE_MICROVM ? "device" : "pci";
 }
 
-/*
- * no_vectors() - has a virtio device that each machine has do without MSI-X
- *
- * To restore its table and its vectors takes a hundredth of a run of `true`. An interrupt that
- * is shared costs a device that moves much data more than that.
- */
-static const char *no_vectors(const struct options *options)
-{
-	return options->machine == MACHINE_MICROVM ? "" : ",vectors=0";
-}
-
 static bool has_nodes(const struct options *options)
 {
 	size_t i;
@@ -184,8 +173,7 @@ static void add_share(const struct setup *setup, struct list *arguments, const c
 			 name, writable ? "off" : "on") :
 		   print("synth,id=%s,readonly=on", tag));
 	add(arguments, "-device",
-	    print("virtio-9p-%s,fsdev=%s,mount_tag=%s%s", virtio_bus(setup->options), tag, tag,
-		  strcmp(tag, "modules") ? "" : no_vectors(setup->options)));
+	    print("virtio-9p-%s,fsdev=%s,mount_tag=%s", virtio_bus(setup->options), tag, tag));
 	free(name);
 }
 
@@ -276,9 +264,10 @@ void qemu_arguments(const struct setup *setup, const struct boot *boot, bool roo
 	if (boot->serial) {
 		add(arguments, "-device", copy("isa-serial,chardev=port"));
 	} else {
+		/* As many vectors as Linux takes, and not seven to restore in each clone. */
 		add(arguments, "-device",
 		    print("virtio-serial-%s,max_ports=2%s", virtio_bus(options),
-			  no_vectors(options)));
+			  options->machine == MACHINE_MICROVM ? "" : ",vectors=2"));
 		add(arguments, "-device", copy("virtserialport,nr=1,chardev=port,name=" PORT_NAME));
 	}
 	if (!options->no_port)
