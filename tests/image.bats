@@ -127,12 +127,15 @@ the_same_as_root()
 	# An image of one that never ran has no link in /run.
 	mkfs.erofs nixos.erofs nixos >/dev/null 2>&1
 	ln -s /nix/store/s-system nixos/run/current-system
-	for root in nixos nixos.erofs; do
+	for root in nixos nixos.erofs nixos; do
 		qemu_run --root "$root" -- env sh -c 'ls -d /run/current-system/sw; $SHELL -c id; ls /usr/bin /bin; echo "${PATH##*:}"
 			cat /proc/sys/kernel/modprobe; modprobe dummy && grep -o "^dummy" /proc/modules'
 		assert_outcome 0 exit
 		assert_output $'/run/current-system/sw\nuid=0(root) gid=0\n/bin:\nsh\n\n/usr/bin:\nenv\n/run/current-system/sw/bin\n/run/current-system/sw/bin/modprobe\ndummy'
+		# Nor has a directory, the second time; and nothing is made there.
+		rm -f nixos/run/current-system
 	done
+	assert_equal "$(ls -A nixos/run)" ''
 }
 
 # one_line TEXT: qemu-run said that and nothing else, and the run did not begin.

@@ -115,6 +115,8 @@ static char *part_of(const char *path, bool itself)
 			return itself ? copy(path) : NULL;
 		for (end = rest, n = 0; n < shared[i].parts && *end; n++)
 			end = strchrnul(end + 1, '/');
+		if (n < shared[i].parts)
+			return itself ? copy(path) : NULL;
 		return print("%.*s", (int)(end - path), path);
 	}
 	return NULL;
@@ -137,7 +139,7 @@ static void show(const struct options *options, struct list *shown, char *part)
 	free(path);
 }
 
-/* show_path() - shows what @path names by its letters, and what it leads to. */
+/* show_path() - shows @path as it is written, and with its links resolved. */
 static void show_path(const struct options *options, struct list *shown, const char *path)
 {
 	char *whole = print("%s%s", options->root, path), *real = realpath(whole, NULL);
@@ -237,8 +239,12 @@ static void keep(struct kept *kept, const char *root, const char *shown)
 /* Nothing of this is an error: what is not to be shown is not there in the guest. */
 static void put_back(const struct kept *kept)
 {
-	char *above = print("%.*s", (int)(strrchr(kept->path, '/') - kept->path), kept->path);
+	char *above;
 
+	/* It was not there. The guest makes NixOS's link by itself. */
+	if (kept->tree < 0 && !*kept->target)
+		return;
+	above = print("%.*s", (int)(strrchr(kept->path, '/') - kept->path), kept->path);
 	make_directories(above);
 	free(above);
 	if (*kept->target) {

@@ -119,7 +119,7 @@ static int mount_overlay(void)
 		       -errno : 0;
 }
 
-/* As the root itself: the host's directory, and over it what the guest writes. */
+/* An overlay: @lower, and over it what the guest writes, as over the root. */
 static int mount_shown(const char *lower, const char *path, const struct stat *st)
 {
 	static unsigned int number;
@@ -178,10 +178,10 @@ static int show(const char *where)
 	snprintf(path, sizeof(path), ROOT "%s", where);
 	*strrchr(path, '/') = '\0';
 	err = make_directories(path);
-	path[strlen(path)] = '/';
-	length = readlink(lower, target, sizeof(target) - 1);
 	if (err)
 		return err;
+	path[strlen(path)] = '/';
+	length = readlink(lower, target, sizeof(target) - 1);
 	if (length >= 0) {
 		target[length] = '\0';
 		return symlink(target, path) ? -errno : 0;
@@ -202,6 +202,7 @@ static int enter(const char *shown)
 {
 	char path[64];
 	size_t i;
+	int err;
 
 	/* What is the guest's own moves into the new root. */
 	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
@@ -209,9 +210,11 @@ static int enter(const char *shown)
 		if (mount(kept[i], path, NULL, MS_MOVE, NULL))
 			return -errno;
 	}
-	for (; *shown; shown += strlen(shown) + 1)
-		if (show(shown))
-			log_line("%s is not there: %s", shown, strerror(errno));
+	for (; *shown; shown += strlen(shown) + 1) {
+		err = show(shown);
+		if (err)
+			log_line("%s is not there: %s", shown, strerror(-err));
+	}
 	return chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/") ?
 		       -errno : 0;
 }

@@ -143,7 +143,7 @@ static void unmount_modules(void)
 static void wait_for_quiet(void)
 {
 	int looks, running, quiet = 0;
-	char load[64];
+	char load[64] = "";
 
 	for (looks = 0; looks < BUSY_LOOKS && quiet < QUIET_LOOKS; looks++) {
 		usleep(LOOK_US);
