@@ -57,7 +57,7 @@ apt_knows_only()
 	cp -L "$KERNEL_DIR/vmlinuz" "$tree/image/boot/vmlinuz-$release"
 	cp -L "$KERNEL_DIR/config" "$tree/modules/boot/config-$release"
 	cp -a "$root/lib/modules/$release" "$tree/modules/lib/modules"
-	rm -r "$tree/modules/lib/modules/$release"/{modules.dep,build,source,config}
+	rm -r "$tree/modules/lib/modules/$release"/{modules.dep,build,source,headers,config}
 	mv "$tree/modules/lib/modules/$release/kernel/fs" "$tree/extra/lib/modules/$release/kernel"
 	cp -a "$root/usr/src/linux-headers-$release" "$tree/headers/usr/src/linux-headers-$release"
 	cd "$tree/headers/usr/src/linux-headers-$release"

@@ -257,7 +257,8 @@ assert_written()
 			mount --bind "$modules" /mnt/modules || exit 50
 		fi
 		[ -e /mnt/modules/modules.dep ] || exit 54
-		! touch /mnt/modules/hostile || exit 51
+		# Over those that are mounted lies what the guest writes.
+		[ "$(stat -f -c %T /mnt/modules)" != v9fs ] || ! touch /mnt/modules/hostile || exit 51
 		# A directory of the host by other names than its own.
 		umount shared/dir shared || exit 52
 		for aname in .. /.. "$PWD/outside" ../outside; do
