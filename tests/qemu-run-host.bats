@@ -370,7 +370,7 @@ templates()
 	local pid=$! writer
 	yes >&"$full" 3>&- &
 	writer=$!
-	wait_for test "$(qemus_of "$pid")"
+	wait_for pgrep -P "$pid" -f -- '-name qemu-run'
 	sleep 1
 	kill "$pid"
 	status=0
