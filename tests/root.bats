@@ -258,6 +258,12 @@ load root
 		assert_equal "$(<out/file)" written
 		rm out/file
 	done
+	# By its place in that root, and not by its path here, it is the outer one.
+	touch out/file
+	mkdir -p root/{bin,aa/in}
+	cp "$(type -P busybox)" root/bin
+	qemu_run --root root --ro out:/aa/in/b --rw root/aa -- busybox ls -d /aa/in/b/file
+	assert_outcome 0 exit
 	qemu_run --root / --ro out:/tmp/a/b -- sh -c 'ls -d /tmp/a/b; ! touch /tmp/a/b/file'
 	assert_outcome 0 exit
 	assert_output /tmp/a/b

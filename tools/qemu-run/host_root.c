@@ -157,6 +157,8 @@ void host_root_shown(const struct options *options, struct list *shown)
 {
 	const char *program = options->command.items[0];
 	char *start = host_root_start(options), *path;
+	bool nixos = host_root_is_nixos(options);
+	size_t i;
 
 	if (start && options->directory)
 		show_path(options, shown, start);
@@ -169,7 +171,9 @@ void host_root_shown(const struct options *options, struct list *shown)
 		free(path);
 	}
 	free(start);
-	if (host_root_is_nixos(options))
+	for (i = 0; nixos && i < shown->count; i++)
+		nixos = !path_below(shown->items[i], NIXOS_SYSTEM);
+	if (nixos)
 		list_add(shown, copy(NIXOS_SYSTEM));
 }
 

@@ -247,18 +247,13 @@ static char *hosts(const char *root)
 	return text;
 }
 
-/* "r" or "w", and where: at the same path as here, seen from the root, or at another */
-static int put_share(const struct options *options, const struct share_option *share,
-		     const struct job_writer *writer)
+/* "r" or "w", and where */
+static int put_share(const struct share_option *share, const struct job_writer *writer)
 {
-	const char *path = share->guest;
-	char *text;
-	int err;
+	char *text = print("%c%s", share->writable ? 'w' : 'r',
+			   share->guest ? share->guest : share->host);
+	int err = put(writer, FRAME_SHARE, text, strlen(text));
 
-	if (!path && options->root)
-		path = path_below(options->root, share->host);
-	text = print("%c%s", share->writable ? 'w' : 'r', path ? path : share->host);
-	err = put(writer, FRAME_SHARE, text, strlen(text));
 	free(text);
 	return err;
 }
@@ -300,7 +295,7 @@ static int put_root(const struct setup *setup, const struct job_writer *writer)
 			return err;
 	}
 	for (i = 0; i < options->share_count && !err; i++)
-		err = put_share(options, &options->shares[i], writer);
+		err = put_share(&options->shares[i], writer);
 	return err;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "host_root.h"
 #include "options.h"
 #include "wire/protocol.h"
 #include "wire/tree.h"
@@ -241,6 +242,15 @@ static int parse_share(struct options *options, const char *text, bool writable)
 	options->shares = grow(options->shares, options->share_count, sizeof(share));
 	options->shares[options->share_count++] = share;
 	return -1;
+}
+
+/* place_share() - one inside the root is in the guest where it is seen from there */
+static void place_share(struct share_option *share, const char *root)
+{
+	const char *inside = root ? path_below(root, share->host) : NULL;
+
+	if (!share->guest && inside && inside[1])
+		share->guest = copy(inside);
 }
 
 /* by_place() - a directory comes before one that is mounted inside of it: for qsort(3) */
@@ -609,6 +619,8 @@ int options_parse(struct options *options, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	options->bare |= options->no_port;
+	for (i = 0; i < (int)options->share_count; i++)
+		place_share(&options->shares[i], options->root);
 	if (options->share_count)
 		qsort(options->shares, options->share_count, sizeof(*options->shares), by_place);
 	if (options->ready && !options->init)
