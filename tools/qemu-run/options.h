@@ -63,7 +63,7 @@ struct disk_option {
 /* struct share_option - a directory of the host's, of --ro or --rw */
 struct share_option {
 	char *host;	/* its whole path here */
-	char *guest;	/* its path in the guest; NULL: the same, outside of the root or all of it */
+	char *guest;	/* its path in the guest; NULL: the same */
 	bool writable;	/* the guest may write to it */
 };
 
