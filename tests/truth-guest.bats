@@ -267,6 +267,7 @@ recognised()
 		resource: Trying to free nonexistent resource <0x0000000000001000-0x0000000000001fff>
 		irq 9: nobody cared (try booting with the "irqpoll" option)
 		do_init_module: 'foo'->init suspiciously returned 1, it should follow 0/-E convention
+		foo: init suspiciously returned 1, it should follow 0/-E convention
 		virtio_net virtio0 eth0: NETDEV WATCHDOG: CPU: 0: transmit queue 0 timed out 5000 ms
 		eth0: hw csum failure
 		VFS: Busy inodes after unmount of vda. Self-destruct in 5 seconds.  Have a nice day...
@@ -330,13 +331,13 @@ recognised()
 		echo sleep >$what &
 		until dmesg | grep -q 'INFO: task'; do usleep 100000; done"
 	assert_outcome 120 splat
-	assert_complaint "^do_init_module: 'splat'->init suspiciously returned 1,"
+	assert_complaint "^(do_init_module: 'splat'->|splat: )init suspiciously returned 1,"
 	assert_complaint '^resource: Trying to free nonexistent resource <0x0*5678-0x0*567f>$'
 	assert_complaint '^softirq: huh, entered softirq 6 TASKLET'
-	assert_complaint '^kobject .*: tried to init an initialized object'
-	assert_complaint '^kobject .*: tried to add an uninitialized object'
+	assert_complaint '^(kobject: )?kobject .*: tried to init an initialized object'
+	assert_complaint '^(kobject: )?kobject .*: tried to add an uninitialized object'
 	assert_complaint "^sysfs: cannot create duplicate filename '/kernel/splat_twice'"
-	assert_complaint '^kobject_add_internal failed for splat_twice with -EEXIST'
+	assert_complaint '^(kobject: )?kobject_add_internal failed for splat_twice with -EEXIST'
 	assert_complaint '^schedule_timeout: wrong timeout value'
 	assert_complaint '^iounmap: bad address'
 	assert_complaint '^Unexpected gfp: .*__GFP_HIGHMEM'

@@ -62,7 +62,7 @@ static const char *const openings[] = {
 	" new suspected memory leaks",
 	/* kernel/irq/spurious.c: "irq 9: nobody cared"; kernel/module/main.c */
 	": nobody cared (try booting with", ": bogus return value ",
-	"->init suspiciously returned ",
+	"init suspiciously returned ",
 	/* net/: a queue that stands still warns up to 6.6, and prints from then on. */
 	"NETDEV WATCHDOG: ", ": hw csum failure", "Destroying alive neighbour", "NEIGH: BUG",
 };
